@@ -1,0 +1,246 @@
+# PackSeal. `make help` lists what can be asked of this file.
+#
+#   make                    programs in build/release
+#   make CC=clang           the same in build/release-clang
+#   make SAN=1              with the address and undefined-behaviour sanitizers, in build/san
+#   make SAN=thread         with the thread sanitizer, in build/tsan
+#   make DEVELOPER=1        warnings are errors
+#   make V=1                whole command lines
+#   make VARIANT=mine       in build/mine: two people, or two makes, in one work tree
+#
+# A folder that has no sources yet is skipped, so that every commit builds.
+
+VERSION := 0.1.0
+PREFIX  := /usr
+DESTDIR :=
+
+# ---- variant ------------------------------------------------------------------------------------
+
+ifeq ($(origin CC),default)
+CC := gcc
+endif
+AR ?= ar
+
+CLANG   := $(findstring clang,$(notdir $(firstword $(CC))))
+VARIANT := $(if $(SAN),$(or $(filter fuzz,$(SAN)),$(if $(filter thread,$(SAN)),tsan,san)),release)$(if $(filter-out fuzz,$(or $(SAN),none)),$(if $(CLANG),-clang))
+B       := build/$(VARIANT)
+Q       := $(if $(V),,@)
+say      = $(if $(V),,@printf '  %-5s %s\n' $(1) $(2))
+
+JOBS      ?= $(shell nproc)
+MAKEFLAGS += --no-builtin-rules
+ifeq ($(MAKELEVEL),0)
+MAKEFLAGS += -j$(JOBS)
+endif
+
+# ---- flags: CFLAGS, CPPFLAGS and LDFLAGS are the builder's, the PS_ ones are ours -------------------
+
+CFLAGS  ?= $(if $(SAN),-O1 -g,-O2 -g)
+WARN    := -Wall -Wextra -Wpedantic -Wshadow -Wmissing-prototypes -Wstrict-prototypes -Wformat=2 -Wvla
+WARN    += $(if $(DEVELOPER),-Werror)
+HARDEN  := -fstack-protector-strong $(if $(SAN),-U_FORTIFY_SOURCE,-U_FORTIFY_SOURCE -D_FORTIFY_SOURCE=3)
+
+sanitize_1      := -fsanitize=address,undefined
+sanitize_thread := -fsanitize=thread
+sanitize_fuzz   := -fsanitize=fuzzer-no-link,address,undefined
+SANITIZE := $(if $(SAN),$(or $(sanitize_$(SAN)),$(error SAN=$(SAN): use SAN=1 or SAN=thread)))
+SANITIZE += $(if $(SAN),-fno-sanitize-recover=all -fno-omit-frame-pointer)
+
+PS_CPPFLAGS := -I. -D_GNU_SOURCE -D_FILE_OFFSET_BITS=64 -DPS_VERSION='"$(VERSION)"'
+PS_CFLAGS   := -std=c17 $(WARN) -fPIE -pthread -ffile-prefix-map=$(CURDIR)=. $(HARDEN) $(SANITIZE)
+PS_LDFLAGS  := -pie -pthread -Wl,-z,relro,-z,now,-z,noexecstack,--as-needed $(SANITIZE)
+
+# ---- who links what; the short list of the signer is a promise, checked by tests/lint -------------
+
+evidence_pkgs := libsodium jansson
+archive_pkgs  := $(evidence_pkgs) sqlite3 inih
+signer_pkgs   := $(evidence_pkgs) libseccomp
+cli_pkgs      := $(archive_pkgs) libcrypto
+recorder_pkgs := $(archive_pkgs) libcrypto libavdevice libavformat libavcodec libswscale libavutil \
+                 libturbojpeg libv4l2 freetype2 libevdev libudev
+all_pkgs      := $(sort $(evidence_pkgs) $(archive_pkgs) $(signer_pkgs) $(cli_pkgs) $(recorder_pkgs))
+tests_pkgs     = $(all_pkgs) fuse3
+
+# $(call pkg,--libs,DIR): asked of pkg-config once, and only when something is built.
+pkg = $(or $(pkg_$(1)_$(2)),$(eval pkg_$(1)_$(2) := $(shell pkg-config $(1) $($(2)_pkgs) 2>/dev/null) )$(pkg_$(1)_$(2)))
+
+# ---- sources ------------------------------------------------------------------------------------
+
+c_of   = $(sort $(wildcard $(1)/*.c))
+obj    = $(patsubst %.c,$(B)/%.o,$(1))
+no_main = $(filter-out $(1)/main.c,$(call c_of,$(1)))
+prog   = $(if $(wildcard $(1)/main.c),$(B)/$(2))
+lib    = $(if $(3),$(B)/$(2).a)
+
+# SHA-256 has two implementations of one header; each program names the one it takes.
+SHA_SRC    := $(wildcard evidence/sha256_openssl.c evidence/sha256_sodium.c)
+SHA_OPENSSL = $(call obj,$(filter %_openssl.c,$(SHA_SRC)))
+SHA_SODIUM  = $(call obj,$(filter %_sodium.c,$(SHA_SRC)))
+
+evidence_src := $(filter-out $(SHA_SRC),$(call c_of,evidence))
+archive_src  := $(call c_of,archive)
+recorder_src := $(call no_main,recorder)
+signer_src   := $(call no_main,signer)
+cli_src      := $(call no_main,cli)
+
+EVIDENCE := $(call lib,evidence,libpackseal-evidence,$(evidence_src))
+ARCHIVE  := $(call lib,archive,libpackseal-archive,$(archive_src))
+RECORDER := $(call lib,recorder,librecorder,$(recorder_src))
+SIGNER   := $(call lib,signer,libsigner,$(signer_src))
+CLI      := $(call lib,cli,libcli,$(cli_src))
+LIBS     := $(RECORDER) $(SIGNER) $(CLI) $(ARCHIVE) $(EVIDENCE)
+
+DAEMONS  := $(call prog,recorder,packseal-recorder) $(call prog,signer,packseal-signer)
+PROGRAMS := $(DAEMONS) $(call prog,cli,packseal)
+
+test_bin = $(patsubst %.c,$(B)/%,$(sort $(wildcard tests/$(1))))
+UNIT  := $(call test_bin,unit/test_*.c)
+FUZZ  := $(call test_bin,fuzz/fuzz_*.c)
+FAKES := $(call test_bin,fakes/*.c)
+BENCH := $(call test_bin,bench/*.c)
+
+# ---- what one can ask for -----------------------------------------------------------------------
+
+.PHONY: all deps deps-check check test lint demo bench fuzz fuzz-run fuzz-programs install clean help FORCE
+.SECONDARY:
+.DELETE_ON_ERROR:
+
+all: $(PROGRAMS) $(LIBS) $(SHA_OPENSSL) $(SHA_SODIUM) ## programs and libraries (default)
+
+help: ## this list
+	@echo 'PackSeal $(VERSION). Programs go to $(B)/.'
+	@sed -n 's/^\([a-z][a-z-]*\):.*## \(.*\)/  make \1 \2/p' Makefile | awk '{ t = $$2; $$1 = $$2 = ""; printf "  make %-12s%s\n", t, $$0 }'
+	@sed -n '3,9s/^#  / /p' Makefile
+
+deps: ## install the Debian packages to build and run
+	@sh tests/deps.sh build
+
+deps-check: ## install the Debian packages for the tests
+	@sh tests/deps.sh check
+
+check: ## packages, build, then every test under prove
+	@sh tests/deps.sh build
+	@sh tests/deps.sh check
+	@$(MAKE) --no-print-directory test
+
+# The same without looking after packages. TESTS='tests/cli/find.bats' picks some.
+TESTS ?= $(UNIT) $(FUZZ) $(sort $(wildcard tests/*/*.t tests/*/*.bats))
+test: all $(UNIT) $(FUZZ) $(FAKES) ## build and test; TESTS='FILE ...' picks some
+	@echo 'testing $(B) with $(JOBS) jobs'
+	@$(in_test) prove -j$(JOBS) --exec 'sh tests/run.sh' $(PROVE_FLAGS) $(TESTS)
+
+lint: all ## module rules, banned calls, layout, manual pages
+	@$(in_test) prove -j$(JOBS) --exec 'sh tests/run.sh' $(PROVE_FLAGS) $(sort $(wildcard tests/lint/*.t))
+
+in_test = PACKSEAL_BUILD='$(CURDIR)/$(B)' PACKSEAL_SRC='$(CURDIR)' PACKSEAL_SAN='$(SAN)' HARNESS_RULESFILE=tests/rules.yml \
+          UBSAN_OPTIONS=print_stacktrace=1
+
+demo: ## packages, build, then a whole working day in a minute
+	@sh tests/deps.sh build
+	@$(MAKE) --no-print-directory all
+	@PACKSEAL_BUILD='$(CURDIR)/$(B)' PACKSEAL_SRC='$(CURDIR)' sh tests/demo/demo.sh
+
+bench: all $(BENCH) ## build and run the measurements
+	@for b in $(BENCH); do echo "== $$b"; PACKSEAL_BUILD='$(CURDIR)/$(B)' PACKSEAL_SRC='$(CURDIR)' $$b || exit 1; done
+
+# libFuzzer needs clang and its own objects, hence the second make.
+fuzz: ## fuzzers in build/fuzz (clang, libFuzzer)
+	@$(MAKE) --no-print-directory CC=clang SAN=fuzz fuzz-programs
+
+FUZZ_NAMES   := $(patsubst tests/fuzz/%.c,%,$(sort $(wildcard tests/fuzz/fuzz_*.c)))
+FUZZ_SECONDS ?= 60
+fuzz-programs: $(addprefix $(B)/,$(FUZZ_NAMES))
+
+fuzz-run: fuzz ## run each fuzzer for FUZZ_SECONDS (60)
+	@for f in $(FUZZ_NAMES); do sh tests/fuzz/run.sh build/fuzz/$$f $(FUZZ_SECONDS) || exit 1; done
+
+D   = $(DESTDIR)$(PREFIX)
+put = $(if $(strip $(3)),install -d $(D)/$(2) && install -m $(1) $(strip $(3)) $(D)/$(2))
+install: all ## copy the files under DESTDIR and PREFIX (/usr)
+	@echo 'installing to $(D)'
+	$(Q)$(call put,0755,bin,$(filter %/packseal,$(PROGRAMS)))
+	$(Q)$(call put,0755,libexec/packseal,$(DAEMONS))
+	$(Q)$(call put,0644,share/man/man1,$(wildcard docs/man/*.1))
+	$(Q)$(call put,0644,share/man/man5,$(wildcard docs/man/*.5))
+	$(Q)$(call put,0644,share/man/man8,$(wildcard docs/man/*.8))
+	$(Q)$(call put,0644,share/doc/packseal,$(wildcard README.md README.zh-CN.md CHANGELOG.md SECURITY.md docs/*.md))
+	$(Q)$(call put,0644,lib/systemd/system,$(wildcard $(addprefix */packseal*.,service socket timer target)))
+	$(Q)$(call put,0644,lib/udev/rules.d,$(wildcard udev/*.rules))
+	$(Q)$(if $(wildcard cli/completion/packseal.bash),install -D -m 0644 cli/completion/packseal.bash \
+		$(D)/share/bash-completion/completions/packseal)
+
+clean: ## remove build/
+	rm -rf build
+
+# ---- how things are made ------------------------------------------------------------------------
+
+# Rewritten only when the flags change; everything compiled depends on it.
+$(B)/.flags: export FLAGS_NOW = $(CC) $(CPPFLAGS) $(CFLAGS) $(LDFLAGS) $(PS_CPPFLAGS) $(PS_CFLAGS) $(PS_LDFLAGS)
+$(B)/.flags: FORCE
+	@mkdir -p $(@D)
+	@missing=$$(for p in $(all_pkgs); do pkg-config --exists $$p 2>/dev/null || printf ' %s' $$p; done); \
+	 test -z "$$missing" || { echo "packseal: libraries missing:$$missing: run: make deps" >&2; exit 1; }
+	@printf '%s\n' "$$FLAGS_NOW" | cmp -s - $@ || printf '%s\n' "$$FLAGS_NOW" >$@
+
+# Rewritten when a source comes or goes, so that no archive keeps the object of a deleted file.
+$(B)/.sources: FORCE
+	@mkdir -p $(@D)
+	@echo $(evidence_src) $(archive_src) $(recorder_src) $(signer_src) $(cli_src) | cmp -s - $@ || \
+	 echo $(evidence_src) $(archive_src) $(recorder_src) $(signer_src) $(cli_src) >$@
+
+$(B)/%.o: %.c $(B)/.flags
+	@mkdir -p $(@D)
+	$(call say,CC,$(@:$(B)/%=%))
+	$(Q)$(CC) $(CPPFLAGS) $(PS_CPPFLAGS) $(call pkg,--cflags,$(firstword $(subst /, ,$*))) $(CFLAGS) $(PS_CFLAGS) -MMD -MP -c -o $@ $<
+
+$(EVIDENCE): $(call obj,$(evidence_src))
+$(ARCHIVE):  $(call obj,$(archive_src))
+$(RECORDER): $(call obj,$(recorder_src))
+$(SIGNER):   $(call obj,$(signer_src))
+$(CLI):      $(call obj,$(cli_src))
+$(LIBS): $(B)/.sources
+	$(call say,AR,$(@:$(B)/%=%))
+	$(Q)rm -f $@ && $(AR) rcsD $@ $(filter %.o,$^)
+
+# $(call link,DIR): the objects and archives among the prerequisites, with the libraries of DIR.
+link = $(CC) $(CFLAGS) $(PS_LDFLAGS) $(LDFLAGS) -o $@ $(filter %.o,$^) \
+       -Wl,--start-group $(filter %.a,$^) -Wl,--end-group $(call pkg,--libs,$(1)) -lm
+
+$(B)/packseal-signer: $(call obj,signer/main.c) $(SIGNER) $(EVIDENCE) $(SHA_SODIUM)
+	$(call say,LINK,$(@:$(B)/%=%))
+	$(Q)$(call link,signer)
+
+$(B)/packseal-recorder: $(call obj,recorder/main.c) $(RECORDER) $(ARCHIVE) $(EVIDENCE) $(SHA_OPENSSL)
+	$(call say,LINK,$(@:$(B)/%=%))
+	$(Q)$(call link,recorder)
+
+$(B)/packseal: $(call obj,cli/main.c) $(CLI) $(ARCHIVE) $(EVIDENCE) $(SHA_OPENSSL)
+	$(call say,LINK,$(@:$(B)/%=%))
+	$(Q)$(call link,cli)
+
+# Tests may reach into every program: they get all archives, and the SHA-256 of the side they test.
+$(B)/tests/unit/test_signer_%: $(B)/tests/unit/test_signer_%.o $(B)/tests/unit/tap.o $(LIBS) $(SHA_SODIUM)
+	$(call say,LINK,$(@:$(B)/%=%))
+	$(Q)$(call link,all)
+
+$(B)/tests/unit/test_%: $(B)/tests/unit/test_%.o $(B)/tests/unit/tap.o $(LIBS) $(SHA_OPENSSL)
+	$(call say,LINK,$(@:$(B)/%=%))
+	$(Q)$(call link,all)
+
+$(B)/tests/fuzz/fuzz_%: $(B)/tests/fuzz/fuzz_%.o $(B)/tests/fuzz/replay.o $(LIBS) $(SHA_OPENSSL)
+	$(call say,LINK,$(@:$(B)/%=%))
+	$(Q)$(call link,all)
+
+$(B)/fuzz_%: $(B)/tests/fuzz/fuzz_%.o $(LIBS) $(SHA_OPENSSL)
+	$(call say,LINK,$(@:$(B)/%=%))
+	$(Q)$(call link,all) -fsanitize=fuzzer
+
+$(B)/tests/fakes/%: $(B)/tests/fakes/%.o $(LIBS) $(SHA_OPENSSL)
+	$(call say,LINK,$(@:$(B)/%=%))
+	$(Q)$(call link,tests)
+
+$(B)/tests/bench/%: $(B)/tests/bench/%.o $(LIBS) $(SHA_OPENSSL)
+	$(call say,LINK,$(@:$(B)/%=%))
+	$(Q)$(call link,all)
+
+-include $(wildcard $(B)/*/*.d $(B)/*/*/*.d)
