@@ -1,0 +1,55 @@
+#!/bin/sh
+# Debian packages: `deps.sh build` to build and run PackSeal, `deps.sh check` for its tests.
+# Installs what is missing and nothing else; with nothing missing it needs neither network nor root.
+# The lists are split into words on purpose.
+# shellcheck disable=SC2086
+set -eu
+
+build='build-essential pkg-config
+    libsodium-dev libjansson-dev libseccomp-dev libsqlite3-dev libinih-dev libssl-dev
+    libavcodec-dev libavdevice-dev libavformat-dev libavutil-dev libswscale-dev
+    libturbojpeg0-dev libv4l-dev libfreetype-dev libevdev-dev libudev-dev
+    fonts-wqy-zenhei ffmpeg minisign'
+
+# perl brings prove; libclang-rt holds the sanitizers and libFuzzer of clang.
+check='perl bats python3 jq strace procps file zip unzip openssl
+    clang clang-format llvm libclang-rt-14-dev binutils universal-ctags shellcheck mandoc
+    libfuse3-dev fuse3 chromium chromium-driver'
+
+case ${1-} in
+build) wanted=$build ;;
+check) wanted=$check ;;
+*)
+    echo "usage: deps.sh build|check" >&2
+    exit 2
+    ;;
+esac
+
+if ! command -v dpkg-query >/dev/null || ! command -v apt-get >/dev/null; then
+    echo "packseal: packages: this is no Debian: install what corresponds to:" $wanted >&2
+    exit 1
+fi
+
+missing=
+count=0
+for p in $wanted; do
+    count=$((count + 1))
+    test "$(dpkg-query -W -f '${db:Status-Status}' "$p" 2>/dev/null)" = installed || missing="$missing $p"
+done
+if test -z "$missing"; then
+    echo "packages to $1: all $count are here"
+    exit 0
+fi
+echo "packages to $1: installing$missing"
+
+apt() {
+    set -- env DEBIAN_FRONTEND=noninteractive apt-get -y -q -o DPkg::Lock::Timeout=300 "$@"
+    if test "$(id -u)" -ne 0; then
+        set -- sudo "$@"
+    fi
+    "$@"
+}
+
+# A fresh system has no package lists; an old one may have lists that name versions long replaced.
+apt-cache show $missing >/dev/null 2>&1 || apt update
+apt install --no-install-recommends $missing || { apt update && apt install --no-install-recommends $missing; }
