@@ -1,0 +1,40 @@
+/* SPDX-License-Identifier: ISC */
+#ifndef PS_EVIDENCE_TRUST_H
+#define PS_EVIDENCE_TRUST_H
+/*
+ * Trust file: which clip keys the caller has registered (docs/FORMAT.md section 8).
+ *
+ *   packseal-trust 1
+ *   # comment
+ *   clip RWQ… station=ST03 merchant="名" from=2026-01-01T00:00:00Z until=2028-01-01T00:00:00Z
+ *   revoked RWQ… since=2026-05-01T00:00:00Z
+ *   log  <vkey, C2SP signed-note>        (kept, judged by later versions)
+ * A bare minisign public key file is a trust file of one key without limits.
+ */
+#include <stddef.h>
+#include <stdint.h>
+#include "evidence/error.h"
+#include "evidence/minisign.h"
+
+struct ps_trust_key {
+    struct ps_pubkey key;
+    char station[PS_MAX_STATION_ID + 1]; /* "" any */
+    char merchant[PS_MAX_NAME + 1];
+    int64_t from_ns, until_ns; /* INT64_MIN / INT64_MAX when absent */
+    int64_t revoked_ns;        /* INT64_MAX when not revoked */
+};
+
+struct ps_trust {
+    struct ps_trust_key *keys;
+    size_t n;
+};
+
+/* why->where is "line N". Free with ps_trust_free. */
+int ps_trust_parse(struct ps_trust *out, const void *p, size_t n, struct ps_why *why);
+void ps_trust_free(struct ps_trust *t);
+/* The entry for a key number and public key, or NULL. */
+const struct ps_trust_key *ps_trust_find(const struct ps_trust *t, const struct ps_pubkey *k);
+/* Same, by key number alone (the first; key numbers are not authenticated: verify with its key). */
+const struct ps_trust_key *ps_trust_by_id(const struct ps_trust *t, const uint8_t id[8], size_t *from);
+
+#endif
