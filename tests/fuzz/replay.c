@@ -4,18 +4,17 @@
  * So every check replays what fuzzing once found, with any compiler and any sanitizer. Each input is copied
  * to a block of exactly its size, so that reading one byte too far is seen.
  */
+#include "tests/fuzz/fuzz.h"
+
 #include <errno.h>
 #include <ftw.h>
-#include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
 
-int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
-
-/* Optional, as in libFuzzer. */
-int LLVMFuzzerInitialize(int *argc, char ***argv) __attribute__((weak));
+/* A target need not have one. */
+#pragma weak LLVMFuzzerInitialize
 
 static int tests;
 static int failed;

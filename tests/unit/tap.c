@@ -10,6 +10,7 @@ static int planned;
 static int run;
 static int failed;
 
+TAP_PRINTF(1, 0)
 static void print_description(const char *fmt, va_list ap) {
     char text[1024];
     vsnprintf(text, sizeof text, fmt, ap);
@@ -21,6 +22,7 @@ static void print_description(const char *fmt, va_list ap) {
     }
 }
 
+TAP_PRINTF(4, 0)
 static bool result(bool ok, const char *file, int line, const char *fmt, va_list ap) {
     run++;
     if (!ok)
