@@ -19,7 +19,8 @@ sub tool {
         }
         skip "no files", 1 if !@files;
         my $output = qx($tool $options @{[ map { "'$_'" } @files ]} 2>&1);
-        none($name, $? == 0 ? () : (split /\n/, $output)[ 0 .. 40 ]);
+        my @lines  = split /\n/, $output;
+        none($name, $? == 0 ? () : splice @lines, 0, 40);
     }
     return;
 }

@@ -16,7 +16,8 @@ my @doors = (
     [ qr{^sqlite3\.h$},                       qr{^archive/} ],
     [ qr{^(?:linux/videodev2|libv4l[12]|libv4l-plugin|libv4lconvert)\.h$}, qr{^recorder/camera_v4l2\.} ],
     [ qr{^lib(?:av\w+|sw\w+|postproc)/},      qr{^recorder/(?:camera_lavf|decode|encoder)\.} ],
-    [ qr{^(?:libevdev/|linux/hidraw\.h|linux/input\.h|termios\.h)}, qr{^recorder/scanner_} ],
+    [ qr{^(?:libevdev/|linux/hidraw\.h|linux/input\.h)}, qr{^recorder/scanner_} ],
+    [ qr{^termios\.h$},                       qr{^(?:recorder/scanner_|cli/)} ],   # a line; a password prompt
     [ qr{^seccomp\.h$},                       qr{^signer/} ],
     [ qr{^(?:curl/|microhttpd\.h)},           qr{^(?:cli|viewer)/} ],
 );
@@ -53,7 +54,7 @@ my @symbols = (
     [ 'libav: where sources are opened, decoded, encoded',
         qr{^(?:av|avio|avcodec|avformat|avdevice|avutil|avfilter|sws|swr)_},
         qr{^recorder/(?:camera_lavf|decode|encoder)\.c$} ],
-    [ 'input devices: recorder/scanner_*.c',         qr{^(?:libevdev_|tcsetattr$|cfmakeraw$)}, qr{^recorder/scanner_\w+\.c$} ],
+    [ 'input devices: recorder/scanner_*.c',         qr{^libevdev_},                          qr{^recorder/scanner_\w+\.c$} ],
     [ 'seccomp: signer/',                            qr{^seccomp_},                          qr{^signer/} ],
 );
 

@@ -1,5 +1,5 @@
 #!/usr/bin/perl
-# A file foo.c exports only ps_foo_*; the part up to ps_ is a rule, the rest is told.
+# A file foo.c exports only ps_foo_*; up to ps_ that is a rule, the rest `prove -v` tells.
 use strict;
 use warnings;
 use FindBin;
@@ -22,6 +22,6 @@ for (sources_with_objects()) {
     }
 }
 none('everything exported starts with ps_', @strange);
-diag("  a reader would not look there: $_") for @elsewhere;
+note("  a reader would not look there: $_") for @elsewhere;
 
 done_testing();
