@@ -1,0 +1,49 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+#ifndef PS_ARCHIVE_CONFIG_H
+#define PS_ARCHIVE_CONFIG_H
+/*
+ * packseal.conf (packseal.conf(5)): INI by inih. An unknown section or key, or a value out of range, is an error that
+ * names file and line. Here because both the recorder and the command line read it.
+ */
+#include <stdbool.h>
+#include <stdint.h>
+#include "evidence/error.h"
+#include "evidence/limits.h"
+
+#define PS_CONFIG_CAMERAS 8
+#define PS_CONFIG_SCANNERS 8
+
+struct ps_config_camera { /* [camera NAME]; NAME is [a-z0-9-]{1,32}: it names files */
+    char name[PS_MAX_NAME + 1];
+    char source[512];
+    uint16_t width, height, fps; /* 0: default */
+};
+struct ps_config_scanner { /* [scanner NAME] source = stdin: | serial:… | evdev:… */
+    char name[PS_MAX_NAME + 1];
+    char source[512];
+};
+struct ps_config {
+    char station_id[PS_MAX_STATION_ID + 1];   /* [station] id */
+    char station_name[PS_MAX_NAME + 1];       /* name, UTF-8 */
+    char site[5];                             /* site: 4 characters for command barcodes */
+    char operator_id[PS_MAX_NAME + 1];        /* operator: who is signed in at start, "" nobody */
+    unsigned n_cameras, n_scanners;
+    struct ps_config_camera cameras[PS_CONFIG_CAMERAS];
+    struct ps_config_scanner scanners[PS_CONFIG_SCANNERS];
+    /* [recording] */
+    uint16_t segment_seconds; /* 2, 1-10 */
+    uint16_t qp;              /* 29, 18-40 */
+    uint16_t max_mbit;        /* 12: the bitrate guard raises qp above it, a camera; 0 off */
+    uint32_t idle_seconds;    /* 0 = never; default 300 */
+    uint32_t max_seconds;     /* 1800, at most 3600 */
+    uint32_t originals_every; /* seconds, default 60; 0: start and end only */
+    uint32_t min_free_mb;     /* 1024: refuse to start a clip below it, end one at a quarter of it */
+    char font[512];           /* "" : look for one */
+    /* [retention] [time] [viewer]: accepted and kept for later versions */
+};
+
+int ps_config_load(struct ps_config *c, const char *path, struct ps_why *why);
+int ps_config_parse(struct ps_config *c, const char *text, size_t n, const char *name, struct ps_why *why);
+void ps_config_default(struct ps_config *c);
+
+#endif

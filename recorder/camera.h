@@ -1,0 +1,52 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+#ifndef PS_RECORDER_CAMERA_H
+#define PS_RECORDER_CAMERA_H
+/*
+ * One small interface over every picture source. Used by one capture thread; not thread-safe.
+ *   v4l2:/dev/video0   libv4l2 (camera_v4l2.c)
+ *   lavf:URL           anything libavformat opens (camera_lavf.c): a film file, paced in real time and looped;
+ *                      rtsp://, http:// MJPEG; lavfi:testsrc2=size=1280x720:rate=30
+ */
+#include "evidence/error.h"
+#include "evidence/limits.h"
+#include "recorder/frame.h"
+
+struct ps_camera_spec { /* from the configuration */
+    char name[PS_MAX_NAME + 1];
+    char source[512];
+    uint16_t width, height; /* wanted; 0: the source's own choice (v4l2: 1280x720, or the nearest) */
+    uint16_t fps;           /* wanted; 0: 30 */
+};
+
+struct ps_camera_info { /* after a successful open: what was really set, checked again with the device */
+    char model[PS_MAX_NAME + 1], serial[PS_MAX_NAME + 1], path[PS_MAX_NAME + 1], driver[PS_MAX_NAME + 1];
+    char format[PS_MAX_NAME + 1]; /* "MJPG 1280x720" */
+    uint16_t width, height, fps;
+    enum ps_pixels pixels;
+};
+
+struct ps_camera;
+
+/* Opens and starts streaming. Errors with why->text in words for an operator: PS_ENOENT (no such device),
+ * PS_EBUSY (in use; names the holder when /proc tells), PS_EFULL (USB bandwidth), PS_EFORMAT, PS_EIO. */
+int ps_camera_open(struct ps_camera **out, const struct ps_camera_spec *spec, struct ps_why *why);
+const struct ps_camera_info *ps_camera_info(const struct ps_camera *c);
+/* Next frame into *f. 1: a frame; 0: none within timeout_ms; PS_EGONE: unplugged or ended; PS_EIO. */
+int ps_camera_read(struct ps_camera *c, struct ps_frame *f, int timeout_ms);
+void ps_camera_close(struct ps_camera *c);
+
+/* The two implementations behind it; chosen by the scheme of spec->source. */
+struct ps_camera_ops {
+    const char *scheme; /* "v4l2:" */
+    int (*open)(void **state, const struct ps_camera_spec *spec, struct ps_camera_info *info, struct ps_why *why);
+    int (*read)(void *state, struct ps_frame *f, int timeout_ms);
+    void (*close)(void *state);
+};
+extern const struct ps_camera_ops ps_camera_v4l2, ps_camera_lavf;
+
+/* Calls found() for each capture device of the machine (libudev enumeration; by /dev/v4l/by-path name, model,
+ * serial, formats as text). Returns how many. */
+int ps_camera_v4l2_list(void (*found)(void *ctx, const char *dev, const struct ps_camera_info *info,
+                                      const char *formats), void *ctx);
+
+#endif

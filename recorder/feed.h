@@ -1,0 +1,31 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+#ifndef PS_RECORDER_FEED_H
+#define PS_RECORDER_FEED_H
+/*
+ * The capture thread of one camera: opens it, reads frames into a queue, re-opens it with back-off (0.25 s
+ * doubling to 8 s) when it goes away or falls silent for 3 s, and says so. Runs as long as the recorder.
+ */
+#include "recorder/camera.h"
+#include "recorder/queue.h"
+
+enum ps_feed_state { PS_FEED_OPENING, PS_FEED_LIVE, PS_FEED_AWAY };
+
+struct ps_feed_status {
+    enum ps_feed_state state;
+    uint32_t generation;        /* grows by one at each successful open */
+    struct ps_camera_info info; /* of the last successful open */
+    struct ps_why why;          /* why it is away */
+    uint64_t frames;            /* delivered since start */
+    int64_t last_mono_ns;       /* stamp of the newest frame */
+};
+
+struct ps_feed;
+
+/* notify(ctx) is called from the capture thread whenever state changes (write an eventfd there). */
+int ps_feed_start(struct ps_feed **out, const struct ps_camera_spec *spec, unsigned queue_frames, size_t queue_bytes,
+                  void (*notify)(void *ctx), void *ctx);
+struct ps_queue *ps_feed_queue(struct ps_feed *f);
+void ps_feed_status(struct ps_feed *f, struct ps_feed_status *out);
+void ps_feed_stop(struct ps_feed *f); /* joins and frees */
+
+#endif
