@@ -7,6 +7,7 @@
 #   make DEVELOPER=1        warnings are errors
 #   make V=1                whole command lines
 #   make VARIANT=mine       in build/mine: two people, or two makes, in one work tree
+#   make JOBS=1             one thing at a time (default: one job a processor)
 #
 # A folder that has no sources yet is skipped, so that every commit builds.
 
@@ -110,7 +111,7 @@ all: $(PROGRAMS) $(LIBS) $(SHA_OPENSSL) $(SHA_SODIUM) ## programs and libraries 
 help: ## this list
 	@echo 'PackSeal $(VERSION). Programs go to $(B)/.'
 	@sed -n 's/^\([a-z][a-z-]*\):.*## \(.*\)/  make \1 \2/p' Makefile | awk '{ t = $$2; $$1 = $$2 = ""; printf "  make %-12s%s\n", t, $$0 }'
-	@sed -n '3,9s/^#  / /p' Makefile
+	@sed -n '3,10s/^#  / /p' Makefile
 
 deps: ## install the Debian packages to build and run
 	@sh tests/deps.sh build
@@ -235,7 +236,8 @@ $(B)/fuzz_%: $(B)/tests/fuzz/fuzz_%.o $(LIBS) $(SHA_OPENSSL)
 	$(call say,LINK,$(@:$(B)/%=%))
 	$(Q)$(call link,all) -fsanitize=fuzzer
 
-$(B)/tests/fakes/%: $(B)/tests/fakes/%.o $(LIBS) $(SHA_OPENSSL)
+# A fake stands for something foreign; of ours it may know the formats.
+$(B)/tests/fakes/%: $(B)/tests/fakes/%.o $(EVIDENCE) $(SHA_OPENSSL)
 	$(call say,LINK,$(@:$(B)/%=%))
 	$(Q)$(call link,tests)
 
