@@ -11,6 +11,7 @@
  *   ‖ u16 tracks ‖ tracks × (str camera) ‖ str freshness code ‖ freshness token[32]
  * str = u16 length ‖ UTF-8.
  */
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 #include "evidence/limits.h"
@@ -48,6 +49,11 @@ struct ps_opening {
 void ps_opening_encode(const struct ps_opening *o, struct ps_buf *b);
 /* Strict; wall_ns of codes is left 0. */
 int ps_opening_decode(struct ps_opening *o, const void *p, size_t n);
+
+/* A station's id: 1 to 16 of [A-Za-z0-9-], not beginning with '-' (it begins folder names). */
+bool ps_opening_station_ok(const char *station);
+/* A code: value not empty, all texts terminated UTF-8 without control characters, known type and entry. */
+bool ps_opening_code_ok(const struct ps_code *c);
 
 /* The words of the statement for these enums, both ways; NULL and -1 for the unknown. */
 const char *ps_opening_code_type(uint8_t type);
