@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
-#ifndef PS_RECORDER_BANNER_H
-#define PS_RECORDER_BANNER_H
+#ifndef PS_RECORDER_BURN_H
+#define PS_RECORDER_BURN_H
 /*
  * Text burned into the picture: white on black across the top, neutral chroma. Glyphs come from freetype once
  * (an atlas for the digits and signs that change with each frame; ready strips for the rest); per frame there is only copying.
@@ -9,12 +9,12 @@
 #include "recorder/picture.h"
 
 struct ps_banner_text { /* UTF-8; empty strings show as nothing */
-    char codes[512];      /* joined by two spaces */
+    char codes[512];    /* joined by two spaces */
     char station[PS_MAX_NAME + 1];
     char operator_id[PS_MAX_NAME + 1];
-    char clip[48];        /* "ST03-0000123", or "…" while not known */
-    char freshness[9];    /* 8 characters, or "" : then "--------" is shown */
-    char kind[16];        /* "" for pack, else RETURN, AUDIT, PRE-ROLL */
+    char clip[48];     /* "ST03-0000123", or "…" while not known */
+    char freshness[9]; /* 8 characters, or "" : then "--------" is shown */
+    char kind[16];     /* "" for pack, else RETURN, AUDIT, PRE-ROLL */
 };
 
 struct ps_burn;
@@ -22,7 +22,8 @@ struct ps_burn;
 /* Fonts: font_path, or NULL to look for wqy-zenhei, wqy-microhei, Noto CJK in the usual Debian places. PS_ENOENT + why
  * names the package to install. Layout is a function of size and text alone ("top-v1"): text height is about
  * 1/28 of the picture, never under 14 px; fields wrap to as few rows as fit. */
-int ps_burn_new(struct ps_burn **out, uint16_t width, uint16_t height, const char *font_path, struct ps_why *why);
+int ps_burn_new(struct ps_burn **out, uint16_t width, uint16_t height, const char *font_path,
+                struct ps_why *why);
 void ps_burn_free(struct ps_burn *b);
 /* Sets the text of a clip and lays out. Missing glyphs are shown as U+XXXX; returns their number. */
 int ps_burn_set(struct ps_burn *b, const struct ps_banner_text *t);
