@@ -1,0 +1,392 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+#include "archive/config.h"
+#include "evidence/bytes.h"
+#include <ctype.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <ini.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#define MAX_FILE 65536
+
+/* What inih reads from. It knows lines of 200 bytes; longer ones go to it in pieces, as continuation lines. */
+struct reading {
+    struct ps_config *c;
+    const char *p, *end;  /* what is not yet read */
+    const char *line_end; /* of the line in pieces, else NULL */
+    unsigned line;
+    bool piece; /* what was given last is a further piece of its line */
+    char section[64], key[64], value[1024];
+    unsigned value_line;
+    bool has_value;
+    char seen[512][132]; /* "section key", to refuse the second of two */
+    unsigned n_seen;
+    const char *name; /* of the file */
+    int rc;
+    struct ps_why *why;
+};
+
+static int refuse(struct reading *r, unsigned line, const char *rule, const char *found) {
+    if (r->rc == 0) {
+        char where[128];
+        snprintf(where, sizeof(where), "%.100s line %u", r->name, line);
+        r->rc =
+            ps_error_why(r->why, PS_EFORMAT, where, "%s%s%.100s", rule, found[0] != '\0' ? ": " : "", found);
+    }
+    return 0;
+}
+
+/* ---- values */
+
+static bool number(const char *s, uint32_t least, uint32_t most, uint32_t *out) {
+    uint64_t v = 0;
+    if (*s == '\0' || strlen(s) > 9)
+        return false;
+    for (; *s != '\0'; s++) {
+        if (*s < '0' || *s > '9')
+            return false;
+        v = v * 10 + (uint64_t)(*s - '0');
+    }
+    *out = (uint32_t)v;
+    return v >= least && v <= most;
+}
+
+static int number32(struct reading *r, const char *v, uint32_t least, uint32_t most, uint32_t *to) {
+    uint32_t n = 0;
+    if (!number(v, least, most, &n)) {
+        char rule[160];
+        snprintf(rule, sizeof(rule), "%s must be a number from %u to %u", r->key, least, most);
+        return refuse(r, r->value_line, rule, v);
+    }
+    *to = n;
+    return 1;
+}
+
+static int number16(struct reading *r, const char *v, uint32_t least, uint32_t most, uint16_t *to) {
+    uint32_t n = 0;
+    int ok = number32(r, v, least, most, &n);
+    if (ok)
+        *to = (uint16_t)n;
+    return ok;
+}
+
+static int text(struct reading *r, const char *v, size_t most, char *to) {
+    size_t n = strlen(v);
+    if (n > most || !ps_bytes_is_text(v, n))
+        return refuse(r, r->value_line, "too long, or not plain UTF-8 text", v);
+    memcpy(to, v, n + 1);
+    return 1;
+}
+
+static bool only(const char *v, const char *extra, size_t least, size_t most) {
+    size_t n = strlen(v);
+    for (const char *p = v; *p != '\0'; p++)
+        if (!isdigit((unsigned char)*p) && !(*p >= 'a' && *p <= 'z') && strchr(extra, *p) == NULL)
+            return false;
+    return n >= least && n <= most;
+}
+
+#define UPPER "ABCDEFGHIJKLMNOPQRSTUVWXYZ"
+
+static bool one_of(const char *v, const char *const *prefixes) {
+    for (; *prefixes != NULL; prefixes++)
+        if (strncmp(v, *prefixes, strlen(*prefixes)) == 0)
+            return true;
+    return false;
+}
+
+/* ---- sections */
+
+static int station(struct reading *r, const char *k, const char *v) {
+    struct ps_config *c = r->c;
+    if (strcmp(k, "id") == 0) {
+        if (!only(v, UPPER "-", 1, PS_MAX_STATION_ID))
+            return refuse(r, r->value_line, "id is 1 to 16 letters, digits and hyphens", v);
+        return text(r, v, PS_MAX_STATION_ID, c->station_id);
+    }
+    if (strcmp(k, "name") == 0)
+        return text(r, v, PS_MAX_NAME, c->station_name);
+    if (strcmp(k, "site") == 0) {
+        if (v[0] != '\0' && !only(v, UPPER, 4, 4))
+            return refuse(r, r->value_line, "site is 4 letters or digits", v);
+        return text(r, v, 4, c->site);
+    }
+    if (strcmp(k, "operator") == 0)
+        return text(r, v, PS_MAX_NAME, c->operator_id);
+    return refuse(r, r->value_line, "unknown key in [station]", k);
+}
+
+/* Index of the named entry, made when it is new; -1 after a refusal. Both kinds of entry start with their name. */
+static int entry(struct reading *r, const char *name, void *first, size_t size, unsigned *n, unsigned most) {
+    if (!only(name, "-", 1, 32))
+        return refuse(r, r->value_line, "a camera or scanner is named with 1 to 32 of a-z, 0-9 and hyphen",
+                      name),
+               -1;
+    char *at = first;
+    for (unsigned i = 0; i < *n; i++, at += size)
+        if (strcmp(at, name) == 0)
+            return (int)i;
+    if (*n >= most)
+        return refuse(r, r->value_line, "too many cameras or scanners", name), -1;
+    memcpy(at, name, strlen(name) + 1);
+    return (int)(*n)++;
+}
+
+static int camera(struct reading *r, const char *name, const char *k, const char *v) {
+    static const char *const kinds[] = {"v4l2:", "lavf:", NULL};
+    struct ps_config *c = r->c;
+    int i = entry(r, name, c->cameras, sizeof(c->cameras[0]), &c->n_cameras, PS_CONFIG_CAMERAS);
+    if (i < 0)
+        return 0;
+    struct ps_config_camera *cam = &c->cameras[i];
+    if (strcmp(k, "source") == 0) {
+        if (!one_of(v, kinds) || v[5] == '\0')
+            return refuse(r, r->value_line, "source of a camera is v4l2:DEVICE or lavf:URL", v);
+        return text(r, v, sizeof(cam->source) - 1, cam->source);
+    }
+    if (strcmp(k, "width") == 0)
+        return number16(r, v, 0, PS_MAX_PICTURE, &cam->width);
+    if (strcmp(k, "height") == 0)
+        return number16(r, v, 0, PS_MAX_PICTURE, &cam->height);
+    if (strcmp(k, "fps") == 0)
+        return number16(r, v, 0, 120, &cam->fps);
+    return refuse(r, r->value_line, "unknown key in [camera]", k);
+}
+
+static int scanner(struct reading *r, const char *name, const char *k, const char *v) {
+    static const char *const kinds[] = {"stdin:", "serial:", "evdev:", NULL};
+    struct ps_config *c = r->c;
+    int i = entry(r, name, c->scanners, sizeof(c->scanners[0]), &c->n_scanners, PS_CONFIG_SCANNERS);
+    if (i < 0)
+        return 0;
+    if (strcmp(k, "source") != 0)
+        return refuse(r, r->value_line, "unknown key in [scanner]", k);
+    if (!one_of(v, kinds))
+        return refuse(r, r->value_line, "source of a scanner is stdin:, serial:DEVICE or evdev:DEVICE", v);
+    return text(r, v, sizeof(c->scanners[i].source) - 1, c->scanners[i].source);
+}
+
+static int recording(struct reading *r, const char *k, const char *v) {
+    struct ps_config *c = r->c;
+    if (strcmp(k, "segment_seconds") == 0)
+        return number16(r, v, 1, 10, &c->segment_seconds);
+    if (strcmp(k, "qp") == 0)
+        return number16(r, v, 18, 40, &c->qp);
+    if (strcmp(k, "max_mbit") == 0)
+        return number16(r, v, 0, 1000, &c->max_mbit);
+    if (strcmp(k, "idle_seconds") == 0)
+        return number32(r, v, 0, PS_MAX_CLIP_SECONDS, &c->idle_seconds);
+    if (strcmp(k, "max_seconds") == 0)
+        return number32(r, v, 1, PS_MAX_CLIP_SECONDS, &c->max_seconds);
+    if (strcmp(k, "originals_every") == 0)
+        return number32(r, v, 0, PS_MAX_CLIP_SECONDS, &c->originals_every);
+    if (strcmp(k, "min_free_mb") == 0)
+        return number32(r, v, 0, 100000000, &c->min_free_mb);
+    if (strcmp(k, "font") == 0)
+        return text(r, v, sizeof(c->font) - 1, c->font);
+    return refuse(r, r->value_line, "unknown key in [recording]", k);
+}
+
+static bool seen_before(struct reading *r) {
+    char both[sizeof(r->seen[0])] = "";
+    snprintf(both, sizeof(both), "%s\n%s", r->section, r->key);
+    if (r->n_seen == sizeof(r->seen) / sizeof(r->seen[0]))
+        return true;
+    for (unsigned i = 0; i < r->n_seen; i++)
+        if (strcmp(r->seen[i], both) == 0)
+            return true;
+    memcpy(r->seen[r->n_seen++], both, sizeof(both));
+    return false;
+}
+
+static int take(struct reading *r) {
+    if (!r->has_value || r->rc != 0)
+        return r->rc == 0;
+    r->has_value = false;
+    const char *s = r->section, *k = r->key, *v = r->value;
+    if (seen_before(r))
+        return refuse(r, r->value_line, "given twice, or too many keys", k);
+    if (strcmp(s, "station") == 0)
+        return station(r, k, v);
+    if (strncmp(s, "camera ", 7) == 0)
+        return camera(r, s + 7, k, v);
+    if (strncmp(s, "scanner ", 8) == 0)
+        return scanner(r, s + 8, k, v);
+    if (strcmp(s, "recording") == 0)
+        return recording(r, k, v);
+    if (strcmp(s, "retention") == 0 || strcmp(s, "time") == 0 || strcmp(s, "viewer") == 0)
+        return 1;
+    return refuse(r, r->value_line, "unknown section", s);
+}
+
+/* ---- reading */
+
+/* inih hands over a key, or one more piece of the value before. A value is taken when the next one begins. */
+static int handler(void *user, const char *section, const char *name, const char *value) {
+    struct reading *r = user;
+    if (r->rc != 0)
+        return 0;
+    size_t had = r->has_value && r->piece ? strlen(r->value) : 0;
+    if (had == 0) {
+        take(r);
+        snprintf(r->section, sizeof(r->section), "%s", section);
+        snprintf(r->key, sizeof(r->key), "%s", name);
+        r->has_value = true;
+        r->value_line = r->line;
+    }
+    size_t n = strlen(value);
+    if (n >= sizeof(r->value) - had)
+        return refuse(r, r->line, "the line is too long", r->key);
+    memcpy(r->value + had, value, n + 1);
+    return 1;
+}
+
+/* A place to cut a long line where inih takes no blank off and sees no comment. */
+static size_t cut(const char *p, size_t room) {
+    while (room > 1 && !(isalnum((unsigned char)p[room]) && isalnum((unsigned char)p[room - 1])))
+        room--;
+    return room;
+}
+
+/* Begins a line. inih takes an indented line for a continuation, which would hide a mistyped key in a value, and does
+ * not tell where it met what is no line of a configuration. */
+static bool begin_line(struct reading *r) {
+    const char *nl = memchr(r->p, '\n', (size_t)(r->end - r->p));
+    r->line_end = nl != NULL ? nl : r->end;
+    if (r->line++ == 0 && r->line_end - r->p >= 3 && memcmp(r->p, "\xEF\xBB\xBF", 3) == 0)
+        r->p += 3;
+    while (r->p < r->line_end && (*r->p == ' ' || *r->p == '\t' || *r->p == '\r'))
+        r->p++;
+    size_t n = (size_t)(r->line_end - r->p);
+    if (n == 0 || *r->p == '#' || *r->p == ';')
+        return true;
+    if (*r->p == '[' ? memchr(r->p, ']', n) == NULL
+                     : memchr(r->p, '=', n) == NULL && memchr(r->p, ':', n) == NULL)
+        return refuse(r, r->line, "neither [section], key = value nor a remark", "") != 0;
+    return true;
+}
+
+static char *give(char *to, int num, void *user) {
+    struct reading *r = user;
+    size_t room = num > 3 ? (size_t)num - 3 : 0; /* a blank before, a line break and the NUL after */
+    if (r->rc != 0 || room < 32)
+        return NULL;
+    r->piece = r->line_end != NULL;
+    if (!r->piece) {
+        if (r->p == r->end || !begin_line(r))
+            return NULL;
+    }
+    size_t left = (size_t)(r->line_end - r->p), n = left;
+    bool remark = !r->piece && left > 0 && (*r->p == '#' || *r->p == ';' || *r->p == '[');
+    if (n > room)
+        n = remark ? room : cut(r->p, room);
+    size_t at = 0;
+    if (r->piece)
+        to[at++] = ' ';
+    memcpy(to + at, r->p, n);
+    to[at + n] = '\n';
+    to[at + n + 1] = '\0';
+    if (n == 1 && left > 1 && !remark) {
+        refuse(r, r->line, "the line is too long", "");
+        return NULL;
+    }
+    r->p += remark ? left : n;
+    if (r->p == r->line_end) {
+        r->p += r->line_end < r->end;
+        r->line_end = NULL;
+    }
+    return to;
+}
+
+void ps_config_default(struct ps_config *c) {
+    memset(c, 0, sizeof(*c));
+    c->segment_seconds = 2;
+    c->qp = 29;
+    c->max_mbit = 12;
+    c->idle_seconds = 300;
+    c->max_seconds = 1800;
+    c->originals_every = 60;
+    c->min_free_mb = 1024;
+}
+
+static int complete(struct reading *r) {
+    struct ps_config *c = r->c;
+    if (c->station_id[0] == '\0')
+        return ps_error_why(r->why, PS_EFORMAT, r->name, "[station] id is missing");
+    if (c->station_name[0] == '\0')
+        memcpy(c->station_name, c->station_id, sizeof(c->station_id));
+    for (unsigned i = 0; i < c->n_cameras; i++)
+        if (c->cameras[i].source[0] == '\0')
+            return ps_error_why(r->why, PS_EFORMAT, r->name, "[camera %s] source is missing",
+                                c->cameras[i].name);
+    for (unsigned i = 0; i < c->n_scanners; i++)
+        if (c->scanners[i].source[0] == '\0')
+            return ps_error_why(r->why, PS_EFORMAT, r->name, "[scanner %s] source is missing",
+                                c->scanners[i].name);
+    return 0;
+}
+
+int ps_config_parse(struct ps_config *c, const char *txt, size_t n, const char *name, struct ps_why *why) {
+    ps_config_default(c);
+    if (n > MAX_FILE)
+        return ps_error_why(why, PS_ELIMIT, name, "larger than 64 KiB");
+    if (memchr(txt, '\0', n) != NULL)
+        return ps_error_why(why, PS_EFORMAT, name, "holds a NUL byte");
+    struct reading *r = calloc(1, sizeof(*r));
+    if (r == NULL)
+        return ps_error_why(why, PS_ENOMEM, name, "out of memory");
+    *r = (struct reading){.c = c, .p = txt, .end = txt + n, .name = name, .why = why};
+    int bad = ini_parse_stream(give, r, handler, r);
+    take(r);
+    if (bad < 0 && r->rc == 0)
+        r->rc = ps_error_why(why, PS_ENOMEM, name, "out of memory");
+    if (bad > 0 && r->rc == 0)
+        r->rc = ps_error_why(why, PS_EFORMAT, name, "cannot be read near line %d", bad);
+    if (r->rc == 0)
+        r->rc = complete(r);
+    int rc = r->rc;
+    free(r);
+    return rc;
+}
+
+int ps_config_load(struct ps_config *c, const char *path, struct ps_why *why) {
+    ps_config_default(c);
+    int rc = 0;
+    char *buf = NULL;
+    int fd = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK);
+    if (fd < 0)
+        return ps_error_why(why, errno == ENOENT ? PS_ENOENT : PS_EIO, path, "cannot be opened: %s",
+                            strerrordesc_np(errno));
+    struct stat st;
+    if (fstat(fd, &st) != 0 || !S_ISREG(st.st_mode)) {
+        rc = ps_error_why(why, PS_EIO, path, "is no ordinary file");
+        goto out;
+    }
+    buf = malloc(MAX_FILE + 1);
+    if (buf == NULL) {
+        rc = ps_error_why(why, PS_ENOMEM, path, "out of memory");
+        goto out;
+    }
+    size_t n = 0;
+    while (n < MAX_FILE + 1) {
+        ssize_t got = read(fd, buf + n, MAX_FILE + 1 - n);
+        if (got < 0 && errno == EINTR)
+            continue;
+        if (got < 0) {
+            rc = ps_error_why(why, PS_EIO, path, "cannot be read: %s", strerrordesc_np(errno));
+            goto out;
+        }
+        if (got == 0)
+            break;
+        n += (size_t)got;
+    }
+    rc = ps_config_parse(c, buf, n, path, why);
+out:
+    free(buf);
+    close(fd);
+    return rc;
+}
