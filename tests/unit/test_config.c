@@ -1,0 +1,194 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+#include "archive/config.h"
+#include "archive/root.h"
+#include "tests/unit/tap.h"
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+static struct ps_config c;
+static struct ps_why why;
+
+static int parse(const char *text) {
+    memset(&why, 0, sizeof(why));
+    return ps_config_parse(&c, text, strlen(text), "packseal.conf", &why);
+}
+
+/* Refused, at this line, with a text that holds this word. */
+static void refused(const char *text, const char *where, const char *word, const char *name) {
+    int rc = parse(text);
+    tap_ok(rc == PS_EFORMAT && strstr(why.where, where) != NULL && strstr(why.text, word) != NULL, "%s",
+           name);
+    if (rc != PS_EFORMAT || strstr(why.where, where) == NULL || strstr(why.text, word) == NULL)
+        tap_diag("rc %d, where '%s', text '%s'", rc, why.where, why.text);
+}
+
+static void reads_all(void) {
+    const char *text =
+        "\xEF\xBB\xBF# a remark\r\n"
+        "[station]\r\n"
+        "id = ST03\r\n"
+        "name = 打包三号台   ; in the hall\r\n"
+        "site=HZ01\n"
+        "operator = 0017\n"
+        "[camera top]\n"
+        "  source = v4l2:/dev/video0\n"
+        "width = 1280\nheight = 720\nfps = 30\n"
+        "[camera side]\nsource = lavf:rtsp://10.0.0.7/stream?a=b\n"
+        "[scanner main]\nsource = serial:/dev/ttyACM0?baud=9600\n"
+        "[recording]\nsegment_seconds = 3\nqp = 31\nmax_mbit = 0\nidle_seconds = 0\nmax_seconds = 3600\n"
+        "originals_every = 0\nmin_free_mb = 0\nfont = /usr/share/fonts/x.ttc\n"
+        "[retention]\ndays = 180\n[time]\nauthority = x\n[viewer]\nport = 8080";
+    tap_is_int(parse(text), 0, "a full configuration is read, byte order mark and CRLF included");
+    tap_is_str(c.station_id, "ST03", "station id");
+    tap_is_str(c.station_name, "打包三号台", "a remark after a value is no part of it");
+    tap_is_str(c.site, "HZ01", "site");
+    tap_is_str(c.operator_id, "0017", "operator");
+    tap_is_uint(c.n_cameras, 2, "two cameras");
+    tap_is_str(c.cameras[0].source, "v4l2:/dev/video0", "an indented key is a key");
+    tap_ok(c.cameras[0].width == 1280 && c.cameras[0].height == 720 && c.cameras[0].fps == 30,
+           "picture size and rate");
+    tap_is_str(c.cameras[1].source, "lavf:rtsp://10.0.0.7/stream?a=b", "a value may hold = and :");
+    tap_is_str(c.scanners[0].name, "main", "scanner");
+    tap_ok(c.segment_seconds == 3 && c.qp == 31 && c.max_mbit == 0 && c.idle_seconds == 0 &&
+               c.max_seconds == 3600 && c.originals_every == 0 && c.min_free_mb == 0,
+           "recording");
+    tap_is_str(c.font, "/usr/share/fonts/x.ttc", "font");
+}
+
+static void defaults(void) {
+    tap_is_int(parse("[station]\nid = ST01\n"), 0, "an id is enough");
+    tap_is_str(c.station_name, "ST01", "the name is the id when there is none");
+    tap_ok(c.segment_seconds == 2 && c.qp == 29 && c.max_mbit == 12 && c.idle_seconds == 300 &&
+               c.max_seconds == 1800 && c.originals_every == 60 && c.min_free_mb == 1024 && c.n_cameras == 0,
+           "the rest has defaults");
+}
+
+static void long_lines(void) {
+    char text[1200], source[512] = "lavf:/films/";
+    for (size_t i = strlen(source); i < sizeof(source) - 1; i++)
+        source[i] = i % 40 == 0 ? ';' : i % 37 == 0 ? ' ' : i % 41 == 0 ? '#' : (char)('a' + i % 26);
+    source[sizeof(source) - 2] = 'x';
+    snprintf(text, sizeof(text), "[station]\nid = A\n# %0600d = [x\n[camera top]\nsource = %s\nfps = 7\n", 0,
+             source);
+    tap_is_int(parse(text), 0, "lines longer than inih's 200 bytes are read");
+    tap_is_str(c.cameras[0].source, source, "a value of 511 bytes arrives whole, blanks and marks included");
+    tap_is_int(c.cameras[0].fps, 7, "the line after it too");
+    snprintf(text, sizeof(text), "[station]\nid = A\n[camera top]\nsource = %sy\n", source);
+    refused(text, "line 4", "too long", "a value of 512 bytes is refused, with its line");
+    snprintf(text, sizeof(text), "[station]\nid = A\nname = %0900d\n", 0);
+    refused(text, "line 3", "too long", "a name of 900 bytes is refused");
+}
+
+static void refusals(void) {
+    refused("[station]\nid = ST01\nnmae = x\n", "line 3", "unknown key", "an unknown key");
+    refused("[station]\nid = ST01\n   nmae = x\n", "line 3", "unknown key", "an unknown indented key");
+    refused("[station]\nid = ST01\n[statoin]\nx = 1\n", "line 4", "unknown section", "an unknown section");
+    refused("id = ST01\n", "line 1", "unknown section", "a key before any section");
+    refused("[station]\nid = ST01\nnonsense\n", "line 3", "neither", "a line that is nothing");
+    refused("[station]\nid = ST01\n[recording\nqp = 30\n", "line 3", "neither",
+            "a section without its bracket");
+    refused("[station]\nid = ST01\nid = ST02\n", "line 3", "twice", "a key given twice");
+    refused("[station]\nid = ST01\n[station]\nid = ST01\n", "line 4", "twice",
+            "a key given twice in two sections");
+    refused("[station]\nid = ST_01\n", "line 2", "letters", "an id with another character");
+    refused("[station]\nid = ABCDEFGHIJKLMNOPQ\n", "line 2", "letters", "an id of 17 characters");
+    refused("[station]\nid = ST01\nname = a\tb\n", "line 3", "UTF-8", "a control character in a name");
+    refused("[station]\nid = ST01\nname = \xC3(\n", "line 3", "UTF-8", "a name that is not UTF-8");
+    refused("[station]\nid = ST01\nsite = HZ\n", "line 3", "4", "a site of two characters");
+    refused("[station]\nname = x\n", "packseal.conf", "id is missing", "no id");
+    refused("[station]\nid = A\n[camera top]\nfps = 30\n", "packseal.conf", "source is missing",
+            "a camera without source");
+    refused("[station]\nid = A\n[scanner s]\nsource = usb:1\n", "line 4",
+            "stdin:", "a scanner of an unknown kind");
+    refused("[station]\nid = A\n[camera top]\nsource = /dev/video0\n", "line 4",
+            "v4l2:", "a camera of no kind");
+    refused("[station]\nid = A\n[camera Top]\nsource = lavf:x\n", "line 4", "a-z",
+            "a camera with a capital letter");
+    refused("[station]\nid = A\n[camera ../x]\nsource = lavf:x\n", "line 4", "a-z",
+            "a camera named as a path");
+    refused("[station]\nid = A\n[camera top]\nsource = lavf:x\nzoom = 1\n", "line 5", "unknown key",
+            "an unknown camera key");
+}
+
+static void ranges(void) {
+    static const struct {
+        const char *key;
+        long least, most;
+    } r[] = {{"segment_seconds", 1, 10},   {"qp", 18, 40},           {"max_mbit", 0, 1000},
+             {"idle_seconds", 0, 3600},    {"max_seconds", 1, 3600}, {"originals_every", 0, 3600},
+             {"min_free_mb", 0, 100000000}};
+    static const char *const odd[] = {"-1", "", "1.5", "0x10", "99999999999999999999", " 5 5", "five"};
+    char text[128];
+    for (size_t i = 0; i < sizeof(r) / sizeof(r[0]); i++) {
+        bool good = true, bad = true;
+        long in[] = {r[i].least, r[i].most}, outside[] = {r[i].least - 1, r[i].most + 1};
+        for (int k = 0; k < 2; k++) {
+            snprintf(text, sizeof(text), "[station]\nid=A\n[recording]\n%s = %ld\n", r[i].key, in[k]);
+            good &= parse(text) == 0;
+            snprintf(text, sizeof(text), "[station]\nid=A\n[recording]\n%s = %ld\n", r[i].key, outside[k]);
+            bad &= parse(text) == PS_EFORMAT && strstr(why.where, "line 4") != NULL;
+        }
+        for (size_t k = 0; k < sizeof(odd) / sizeof(odd[0]); k++) {
+            snprintf(text, sizeof(text), "[station]\nid=A\n[recording]\n%s = %s\n", r[i].key, odd[k]);
+            bad &= parse(text) == PS_EFORMAT;
+        }
+        tap_ok(good, "%s takes %ld and %ld", r[i].key, r[i].least, r[i].most);
+        tap_ok(bad, "%s takes nothing outside them and nothing but digits", r[i].key);
+    }
+}
+
+static void amounts(void) {
+    char *text = malloc(200000), *p = text;
+    p += sprintf(p, "[station]\nid = A\n");
+    for (int i = 0; i < 8; i++)
+        p += sprintf(p, "[camera c%d]\nsource = lavf:x\n", i);
+    tap_is_int(parse(text), 0, "eight cameras");
+    sprintf(p, "[camera c8]\nsource = lavf:x\n");
+    refused(text, "line 20", "too many", "not nine");
+    memset(text, ' ', 70000);
+    text[70000] = '\0';
+    tap_is_int(parse(text), PS_ELIMIT, "a file over 64 KiB is refused");
+    tap_is_int(ps_config_parse(&c, "[station]\nid = A\0\n", 18, "x", &why), PS_EFORMAT,
+               "a NUL byte is refused");
+    free(text);
+    tap_is_int(ps_config_load(&c, "/nonexistent/packseal.conf", &why), PS_ENOENT,
+               "a missing file is told as missing");
+    tap_is_int(ps_config_load(&c, "/tmp", &why), PS_EIO, "a folder is no configuration");
+}
+
+static void roots(void) {
+    char out[PS_ROOT_PATH], cwd[512], want[600];
+    tap_ok(getcwd(cwd, sizeof(cwd)) != NULL, "working folder");
+    setenv("PACKSEAL_ROOT", "/srv/seal//", 1);
+    tap_is_int(ps_root_resolve(NULL, out, &why), 0, "root from the environment");
+    tap_is_str(out, "/srv/seal", "without slashes at its end");
+    tap_is_int(ps_root_resolve("./here", out, &why), 0, "a relative root");
+    snprintf(want, sizeof(want), "%s/here", cwd);
+    tap_is_str(out, want, "becomes absolute");
+    tap_is_int(ps_root_resolve(".", out, &why), 0, "the working folder");
+    tap_is_str(out, cwd, "is a root");
+    tap_is_int(ps_root_resolve("", out, &why), PS_EINVAL, "an empty root is refused");
+    unsetenv("PACKSEAL_ROOT");
+    tap_is_int(ps_root_resolve(NULL, out, &why), 0, "root by default");
+    tap_is_str(out, PS_ROOT_DEFAULT, "is the installed one");
+    char *longer = malloc(2001);
+    memset(longer, '/', 2000);
+    memset(longer, 'x', 1999);
+    longer[0] = '/';
+    longer[2000] = '\0';
+    tap_is_int(ps_root_resolve(longer, out, &why), PS_ELIMIT, "a root of 2000 bytes is refused");
+    free(longer);
+}
+
+int main(void) {
+    reads_all();
+    defaults();
+    long_lines();
+    refusals();
+    ranges();
+    amounts();
+    roots();
+    return tap_done();
+}
