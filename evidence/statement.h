@@ -135,8 +135,12 @@ void ps_statement_write(const struct ps_clip *c, struct ps_buf *b);
 int ps_statement_parse(struct ps_clip **out, const void *p, size_t n, struct ps_why *why);
 void ps_statement_free(struct ps_clip *c);
 
+/* The rules that hold between fields, as ps_statement_parse applies them last; for a struct that is about to
+ * be written. 0, or an error with why->where a JSON path such as "tracks[0].segments[3]". */
+int ps_statement_check(const struct ps_clip *c, struct ps_why *why);
+
 /* The signed comment: printable ASCII, made from the statement alone, without the order:
- * "packseal v1 clip ST03-0000123 ended 2026-11-21T08:15:30Z sha256 <64 hex of clip.json>". */
+ * "packseal v1 clip ST03-0000123 ended 2026-11-21T08:15:30.123Z sha256 <64 hex of clip.json>". */
 int ps_statement_comment(const struct ps_clip *c, const uint8_t statement_sha256[32],
                          char out[PS_MAX_TRUSTED_COMMENT + 1]);
 /* "ST03-0000123": folder and display name of a clip; out takes 40. */

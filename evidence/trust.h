@@ -29,12 +29,15 @@ struct ps_trust {
     size_t n;
 };
 
-/* why->where is "line N". Free with ps_trust_free. */
+/* Lines end in LF or CR LF. Refused: a key with two clip lines, an attribute that is unknown or stands twice.
+ * A key may be revoked without a clip line; `revoked` without since= is from the beginning of time; the
+ * earliest of several revocations counts. why->where is "line N". Free with ps_trust_free. */
 int ps_trust_parse(struct ps_trust *out, const void *p, size_t n, struct ps_why *why);
 void ps_trust_free(struct ps_trust *t);
 /* The entry for a key number and public key, or NULL. */
 const struct ps_trust_key *ps_trust_find(const struct ps_trust *t, const struct ps_pubkey *k);
-/* Same, by key number alone (the first; key numbers are not authenticated: verify with its key). */
+/* Same, by key number alone; key numbers are not authenticated: verify with its key. Looks from entry *from
+ * on and leaves the next one there, so that all keys of a number can be tried; NULL begins at the first. */
 const struct ps_trust_key *ps_trust_by_id(const struct ps_trust *t, const uint8_t id[8], size_t *from);
 
 #endif
