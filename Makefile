@@ -143,6 +143,7 @@ demo: ## packages, build, then a whole working day in a minute
 
 bench: all $(BENCH) ## build and run the measurements
 	@for b in $(BENCH); do echo "== $$b"; PACKSEAL_BUILD='$(CURDIR)/$(B)' PACKSEAL_SRC='$(CURDIR)' $$b || exit 1; done
+	@PACKSEAL_BUILD='$(CURDIR)/$(B)' PACKSEAL_SRC='$(CURDIR)' sh tests/bench/run.sh
 
 # libFuzzer needs clang and its own objects, hence the second make.
 fuzz: ## fuzzers in build/fuzz (clang, libFuzzer)

@@ -9,10 +9,10 @@ build='build-essential pkg-config
     libsodium-dev libjansson-dev libseccomp-dev libsqlite3-dev libinih-dev libssl-dev
     libavcodec-dev libavdevice-dev libavformat-dev libavutil-dev libswscale-dev
     libturbojpeg0-dev libv4l-dev libfreetype-dev libevdev-dev libudev-dev
-    fonts-wqy-zenhei ffmpeg minisign'
+    fonts-wqy-zenhei ffmpeg minisign unzip'
 
 # perl brings prove; libclang-rt holds the sanitizers and libFuzzer of clang.
-check='perl bats python3 jq strace procps file zip unzip openssl
+check='perl bats python3 jq strace procps file zip openssl
     clang clang-format llvm libclang-rt-14-dev binutils universal-ctags shellcheck mandoc
     libfuse3-dev fuse3 chromium chromium-driver'
 
