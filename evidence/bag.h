@@ -13,18 +13,23 @@
 struct ps_bag_entry {
     char name[PS_MAX_ZIP_NAME + 1]; /* below the base folder */
     uint8_t sha256[32];
-    size_t file; /* index in the tree */
+    size_t file; /* index in the tree, or PS_BAG_MISSING */
 };
+#define PS_BAG_MISSING SIZE_MAX
 
 struct ps_bag {
     const struct ps_tree *tree;         /* borrowed */
     char base[PS_MAX_ZIP_NAME + 1];     /* "" or "name/" */
     struct ps_bag_entry *entries;       /* of manifest-sha256.txt, all below data/ */
     size_t n;
+    size_t *unlisted;                   /* files of the tree that no manifest names */
+    size_t n_unlisted;
+    struct ps_bag_entry *tags;          /* of tagmanifest-sha256.txt that are missing or have another digest */
+    size_t n_tags;
 };
 
-/* Reads manifests, checks that each listed file is there and each file below data/ is listed; checks the
- * tag files' digests. Payload digests are checked by ps_bag_check, file by file. */
+/* Reads the manifests and checks the tag files' digests. What is missing, unlisted or another tag file is told in
+ * *out and is no failure: the bag can be judged. Payload digests are checked by ps_bag_check, file by file. */
 int ps_bag_open(struct ps_bag *out, const struct ps_tree *tree, struct ps_why *why);
 void ps_bag_free(struct ps_bag *b);
 /* 0, PS_ESIG when the digest differs, PS_EIO. */

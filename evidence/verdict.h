@@ -12,6 +12,7 @@
 #include "evidence/statement.h"
 #include "evidence/trust.h"
 
+/* From the best to the worst: of two problems the later value wins. */
 enum ps_content { PS_CONTENT_INTACT, PS_CONTENT_EXCERPT, PS_CONTENT_INCOMPLETE, PS_CONTENT_ALTERED, PS_CONTENT_UNSIGNED, PS_CONTENT_UNREADABLE };
 enum ps_key_verdict { PS_KEY_TRUSTED, PS_KEY_UNKNOWN, PS_KEY_REVOKED, PS_KEY_EXPIRED };
 enum ps_time_basis { PS_TIME_BOUNDED, PS_TIME_NOT_AFTER, PS_TIME_NOT_BEFORE, PS_TIME_SELF };
@@ -50,6 +51,10 @@ struct ps_verdict_input {
 /* Judges one clip. 0 with *v filled whatever the verdict (unreadable included); negative only on PS_ENOMEM,
  * or PS_ETIME. */
 int ps_verdict_clip(struct ps_verdict *v, const struct ps_verdict_input *in);
+/* The same for a lone film without a statement: unsigned or unreadable. */
+int ps_verdict_film(struct ps_verdict *v, const struct ps_blob *film);
+/* Makes the content answer worse, never better. */
+void ps_verdict_worsen(struct ps_verdict *v, enum ps_content c);
 void ps_verdict_free(struct ps_verdict *v);
 void ps_verdict_problem(struct ps_verdict *v, const char *code, const char *where, const char *fmt, ...)
     __attribute__((format(printf, 4, 5)));

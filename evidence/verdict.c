@@ -1,0 +1,391 @@
+/* SPDX-License-Identifier: ISC */
+#include "evidence/verdict.h"
+
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "evidence/verdict_internal.h"
+
+#define PIECE ((size_t)256 << 10)
+
+/* ---- words and numbers --------------------------------------------------------------------------- */
+
+static const char *word(const char *const (*words)[2], size_t n, unsigned i, bool zh) {
+    return i < n ? words[i][zh] : "?";
+}
+#define WORD(words, i, zh) word(words, sizeof(words) / sizeof(words)[0], (unsigned)(i), zh)
+
+const char *ps_verdict_content(enum ps_content c, bool zh) {
+    static const char *const words[][2] = {{"intact", "完好"},       {"excerpt", "节选(未改动)"},
+                                           {"incomplete", "不完整"}, {"altered", "已改动"},
+                                           {"unsigned", "无签名"},   {"unreadable", "无法读取"}};
+    return WORD(words, c, zh);
+}
+
+const char *ps_verdict_key(enum ps_key_verdict k, bool zh) {
+    static const char *const words[][2] = {
+        {"trusted", "已登记"}, {"unknown", "未登记"}, {"revoked", "已吊销"}, {"expired", "已过期"}};
+    return WORD(words, k, zh);
+}
+
+const char *ps_verdict_time(enum ps_time_basis t, bool zh) {
+    static const char *const words[][2] = {{"bounded", "介于A与B"},
+                                           {"not-after", "不晚于B"},
+                                           {"not-before", "不早于A"},
+                                           {"self-declared", "仅本机时间"}};
+    return WORD(words, t, zh);
+}
+
+const char *ps_verdict_ledger(enum ps_ledger_verdict l, bool zh) {
+    static const char *const words[][2] = {
+        {"included", "已入账"}, {"absent", "无入账证明"}, {"inconsistent", "前后矛盾"}};
+    return WORD(words, l, zh);
+}
+
+const char *ps_verdict_container(enum ps_container c) {
+    static const char *const words[][2] = {{"as-recorded", ""}, {"remuxed", ""}, {"unknown", ""}};
+    return WORD(words, c, false);
+}
+
+int ps_verdict_exit(const struct ps_verdict *v) {
+    if (v->content == PS_CONTENT_UNREADABLE)
+        return 2;
+    if (v->content != PS_CONTENT_INTACT && v->content != PS_CONTENT_EXCERPT)
+        return 1;
+    if (v->ledger == PS_LEDGER_INCONSISTENT || v->key == PS_KEY_REVOKED || v->key == PS_KEY_EXPIRED)
+        return 1;
+    if (v->not_before_ns > v->not_after_ns)
+        return 1;
+    return v->key == PS_KEY_TRUSTED ? 0 : 3;
+}
+
+int ps_verdict_worst(int a, int b) {
+    static const int order[] = {1, 2, 3};
+    for (size_t i = 0; i < sizeof order / sizeof order[0]; i++)
+        if (a == order[i] || b == order[i])
+            return order[i];
+    return 0;
+}
+
+void ps_verdict_worsen(struct ps_verdict *v, enum ps_content c) {
+    if (c > v->content)
+        v->content = c;
+}
+
+void ps_verdict_problem(struct ps_verdict *v, const char *code, const char *where, const char *fmt, ...) {
+    if (v->n_problems == PS_MAX_PROBLEMS) {
+        v->n_more++;
+        return;
+    }
+    struct ps_problem *p = &v->problems[v->n_problems++];
+    struct ps_why clean;
+    char text[sizeof p->text];
+    va_list ap;
+    va_start(ap, fmt);
+    vsnprintf(text, sizeof text, fmt, ap);
+    va_end(ap);
+    (void)ps_error_why(&clean, 0, where, "%s", text); /* makes both printable */
+    p->code = code;
+    memcpy(p->where, clean.where, sizeof p->where);
+    memcpy(p->text, clean.text, sizeof p->text);
+}
+
+/* ---- reading ------------------------------------------------------------------------------------- */
+
+int ps_verdict_step(struct ps_verdict_job *j, uint64_t bytes) {
+    j->done += bytes;
+    if (j->in->progress == NULL || (j->done - j->told < PIECE && j->done < j->total))
+        return 0;
+    j->told = j->done;
+    return j->in->progress(j->in->progress_ctx, j->done, j->total) != 0 ? PS_ETIME : 0;
+}
+
+int ps_verdict_room(struct ps_verdict_job *j, size_t n) {
+    if (n <= j->cap)
+        return 0;
+    uint8_t *p = realloc(j->buf, n);
+    if (p == NULL)
+        return PS_ENOMEM;
+    j->buf = p;
+    j->cap = n;
+    return 0;
+}
+
+int ps_verdict_digest(struct ps_verdict_job *j, const struct ps_blob *b, uint8_t out[32]) {
+    struct ps_sha256 h;
+    int err = ps_verdict_room(j, PIECE);
+    ps_sha256_init(&h);
+    for (uint64_t off = 0; err == 0 && off < b->size;) {
+        size_t n = b->size - off < PIECE ? (size_t)(b->size - off) : PIECE;
+        err = ps_blob_read(b, off, j->buf, n);
+        if (err < 0)
+            break;
+        ps_sha256_update(&h, j->buf, n);
+        off += n;
+        err = ps_verdict_step(j, n);
+    }
+    ps_sha256_final(&h, out);
+    return err;
+}
+
+/* The name inside the clip, or NULL when the file lies elsewhere in the tree. */
+static const char *inside(const struct ps_verdict_job *j, size_t i) {
+    const char *name = j->in->files->name(j->in->files->ctx, i);
+    size_t len = strlen(j->in->prefix);
+    return strncmp(name, j->in->prefix, len) == 0 ? name + len : NULL;
+}
+
+int ps_verdict_open(struct ps_verdict_job *j, const char *name, struct ps_blob *out) {
+    const struct ps_tree *t = j->in->files;
+    for (size_t i = 0; i < t->n; i++) {
+        const char *have = inside(j, i);
+        if (have != NULL && strcmp(have, name) == 0)
+            return t->open(t->ctx, i, out);
+    }
+    return PS_ENOENT;
+}
+
+static int load(struct ps_verdict_job *j, const char *name, size_t max, uint8_t **p, size_t *n) {
+    struct ps_blob b;
+    *p = NULL;
+    *n = 0;
+    int err = ps_verdict_open(j, name, &b);
+    return err < 0 ? err : ps_blob_load(&b, max, p, n);
+}
+
+/* ---- statement and signature --------------------------------------------------------------------- */
+
+static void altered(struct ps_verdict *v, const char *code, const char *where, const char *text) {
+    ps_verdict_worsen(v, PS_CONTENT_ALTERED);
+    ps_verdict_problem(v, code, where, "%s", text);
+}
+
+static bool same_key(const struct ps_pubkey *a, const struct ps_pubkey *b) {
+    return memcmp(a->id, b->id, sizeof a->id) == 0 && memcmp(a->key, b->key, sizeof a->key) == 0;
+}
+
+/* The key that the statement states is the one that must have signed it; trust is another question. */
+static void check_signature(struct ps_verdict *v, const uint8_t *sig, size_t sig_n, const uint8_t *p,
+                            size_t n) {
+    const char *where = "clip.json.minisig";
+    struct ps_minisig s;
+    char comment[PS_MAX_TRUSTED_COMMENT + 1];
+    uint8_t digest[32];
+    int err = ps_minisign_sig_parse(&s, sig, sig_n);
+    if (err < 0) {
+        altered(v, "signature-malformed", where,
+                err == PS_ESHORT     ? "the signature is empty or cut off"
+                : err == PS_EVERSION ? "not a prehashed minisign signature"
+                                     : "not a minisign signature");
+        return;
+    }
+    err = ps_minisign_verify(&s, &v->clip->key, p, n);
+    if (err == PS_ENOENT) {
+        altered(v, "signature-key", where, "made with another key than the statement states");
+        return;
+    }
+    if (err < 0) {
+        altered(v, "signature-invalid", where,
+                "the signature does not fit clip.json: one of both was changed");
+        return;
+    }
+    ps_sha256(digest, p, n);
+    if (ps_statement_comment(v->clip, digest, comment) < 0 || strcmp(comment, s.comment) != 0) {
+        altered(v, "signature-comment", where, "the trusted comment is not made from this statement");
+        return;
+    }
+    v->signer = v->clip->key;
+}
+
+/* Without time from outside only the statement itself says when it was signed, and who holds a key can backdate:
+ * a revoked key is revoked, whatever the statement's clock says. Validity is held against that clock. */
+static void check_trust(struct ps_verdict *v, const struct ps_trust *trust) {
+    static const struct ps_pubkey none;
+    char key[57], until[32];
+    if (trust == NULL || same_key(&v->signer, &none))
+        return;
+    ps_minisign_pubkey_text(&v->signer, key);
+    const struct ps_trust_key *k = ps_trust_find(trust, &v->signer);
+    if (k == NULL) {
+        size_t from = 0;
+        if (ps_trust_by_id(trust, v->signer.id, &from) != NULL)
+            ps_verdict_problem(v, "key-number", key,
+                               "a registered key has the same number, but is another key");
+        return;
+    }
+    if (k->revoked_ns != INT64_MAX) {
+        v->key = PS_KEY_REVOKED;
+        ps_statement_time_text(k->revoked_ns, until);
+        ps_verdict_problem(v, "key-revoked", key,
+                           "revoked since %s; no time from outside shows that the clip is older", until);
+    } else if (k->station[0] != 0 && strcmp(k->station, v->clip->opening.station) != 0) {
+        ps_verdict_problem(v, "key-station", key, "registered for station %s, the statement says %s",
+                           k->station, v->clip->opening.station);
+    } else if (v->clip->ended.wall_ns < k->from_ns || v->clip->ended.wall_ns > k->until_ns) {
+        v->key = PS_KEY_EXPIRED;
+        bool early = v->clip->ended.wall_ns < k->from_ns;
+        ps_statement_time_text(early ? k->from_ns : k->until_ns, until);
+        ps_verdict_problem(v, "key-expired", key,
+                           "valid %s %s, but the station's own clock says otherwise for this clip",
+                           early ? "from" : "until", until);
+    } else {
+        v->key = PS_KEY_TRUSTED;
+    }
+}
+
+static int read_statement(struct ps_verdict_job *j) {
+    struct ps_verdict *v = j->v;
+    struct ps_why why = {{0}, {0}};
+    uint8_t *p = NULL, *sig = NULL;
+    size_t n, sig_n;
+    int err = load(j, "clip.json", PS_MAX_STATEMENT, &p, &n);
+    if (err < 0 && err != PS_ENOMEM) {
+        ps_verdict_worsen(v, PS_CONTENT_UNREADABLE);
+        ps_verdict_problem(v, err == PS_ENOENT ? "statement-missing" : "statement-unreadable", "clip.json",
+                           "%s", ps_error_text(err));
+        return 0;
+    }
+    if (err == 0)
+        err = ps_statement_parse(&v->clip, p, n, &why);
+    if (err == PS_ENOMEM)
+        goto out;
+    if (err < 0) {
+        char where[140];
+        v->clip = NULL;
+        (void)snprintf(where, sizeof where, "clip.json %s", why.where);
+        ps_verdict_worsen(v, PS_CONTENT_UNREADABLE);
+        ps_verdict_problem(v, "statement-unreadable", where, "%s", why.text);
+        err = 0;
+        goto out;
+    }
+    err = load(j, "clip.json.minisig", PS_MAX_MINISIG, &sig, &sig_n);
+    if (err == PS_ENOENT) {
+        ps_verdict_worsen(v, PS_CONTENT_UNSIGNED);
+        ps_verdict_problem(v, "signature-missing", "clip.json.minisig", "nobody signed this statement");
+        err = 0;
+    } else if (err == PS_ELIMIT || err == PS_EIO) {
+        altered(v, "signature-malformed", "clip.json.minisig", ps_error_text(err));
+        err = 0;
+    } else if (err == 0) {
+        check_signature(v, sig, sig_n, p, n);
+    }
+out:
+    free(sig);
+    free(p);
+    return err;
+}
+
+/* ---- files --------------------------------------------------------------------------------------- */
+
+static int check_original(struct ps_verdict_job *j, const struct ps_file_ref *f) {
+    struct ps_blob b;
+    uint8_t got[32];
+    int err = ps_verdict_open(j, f->name, &b);
+    if (err == PS_ENOENT) {
+        ps_verdict_worsen(j->v, PS_CONTENT_INCOMPLETE);
+        ps_verdict_problem(j->v, "file-missing", f->name, "the statement names it, and it is not there");
+        return 0;
+    }
+    bool same = err == 0 && b.size == f->size;
+    if (same) {
+        err = ps_verdict_digest(j, &b, got);
+        same = err == 0 && memcmp(got, f->sha256, 32) == 0;
+    }
+    if (err == PS_ENOMEM || err == PS_ETIME)
+        return err;
+    if (err < 0) {
+        ps_verdict_worsen(j->v, PS_CONTENT_UNREADABLE);
+        ps_verdict_problem(j->v, "file-unreadable", f->name, "%s", ps_error_text(err));
+    } else if (!same) {
+        altered(j->v, "original-altered", f->name, "another file than the statement names");
+    }
+    return 0;
+}
+
+static bool is_named(const struct ps_clip *c, const char *name) {
+    if (strcmp(name, "clip.json") == 0 || strcmp(name, "clip.json.minisig") == 0)
+        return true;
+    for (uint32_t i = 0; i < c->n_tracks; i++)
+        if (strcmp(name, c->tracks[i].file.name) == 0)
+            return true;
+    for (uint32_t i = 0; i < c->n_originals; i++)
+        if (strcmp(name, c->originals[i].file.name) == 0)
+            return true;
+    return false;
+}
+
+static void tell_unnamed(struct ps_verdict_job *j) {
+    for (size_t i = 0; i < j->in->files->n; i++) {
+        const char *name = inside(j, i);
+        if (name != NULL && !is_named(j->v->clip, name))
+            ps_verdict_problem(j->v, "unauthenticated", name,
+                               "lies in the clip's folder, but the statement does not name it");
+    }
+}
+
+/* Bytes that will be read: films twice (file and pictures), originals once. */
+static uint64_t work(struct ps_verdict_job *j) {
+    const struct ps_clip *c = j->v->clip;
+    uint64_t sum = 1;
+    for (uint32_t i = 0; i < c->n_tracks; i++)
+        sum += c->tracks[i].file.size * 2;
+    for (uint32_t i = 0; i < c->n_originals; i++)
+        sum += c->originals[i].file.size;
+    return sum;
+}
+
+static void start(struct ps_verdict *v) {
+    *v = (struct ps_verdict){.key = PS_KEY_UNKNOWN,
+                             .time = PS_TIME_SELF,
+                             .ledger = PS_LEDGER_ABSENT,
+                             .container = PS_CONTAINER_UNKNOWN,
+                             .not_before_ns = INT64_MIN,
+                             .not_after_ns = INT64_MAX};
+}
+
+int ps_verdict_clip(struct ps_verdict *v, const struct ps_verdict_input *in) {
+    start(v);
+    struct ps_verdict_job j = {.v = v, .in = in};
+    int err = read_statement(&j);
+    if (err < 0 || v->clip == NULL)
+        goto out;
+    check_trust(v, in->trust);
+    j.total = work(&j);
+    v->container = PS_CONTAINER_AS_RECORDED;
+    for (uint32_t i = 0; i < v->clip->n_tracks && err == 0; i++)
+        err = ps_verdict_track(&j, i);
+    for (uint32_t i = 0; i < v->clip->n_originals && err == 0; i++)
+        err = check_original(&j, &v->clip->originals[i].file);
+    if (err == 0)
+        tell_unnamed(&j);
+out:
+    free(j.buf);
+    if (err < 0)
+        ps_verdict_free(v);
+    return err;
+}
+
+int ps_verdict_film(struct ps_verdict *v, const struct ps_blob *film) {
+    struct ps_mp4 m;
+    struct ps_why why = {{0}, {0}};
+    start(v);
+    int err = ps_mp4_read(&m, film, false, &why);
+    if (err == PS_ENOMEM)
+        return err;
+    if (err < 0) {
+        ps_verdict_worsen(v, PS_CONTENT_UNREADABLE);
+        ps_verdict_problem(v, "film-unreadable", why.where, "%s", why.text);
+        return 0;
+    }
+    ps_mp4_free(&m);
+    ps_verdict_worsen(v, PS_CONTENT_UNSIGNED);
+    ps_verdict_problem(v, "statement-missing", "clip.json", "a film alone: nothing says what was recorded");
+    return 0;
+}
+
+void ps_verdict_free(struct ps_verdict *v) {
+    ps_statement_free(v->clip);
+    v->clip = NULL;
+}

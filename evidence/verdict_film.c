@@ -1,0 +1,363 @@
+/* SPDX-License-Identifier: ISC */
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "evidence/verdict_internal.h"
+
+struct film {
+    struct ps_verdict_job *j;
+    const struct ps_track *t;
+    struct ps_blob blob;
+    struct ps_mp4 mp4;
+    struct ps_verdict_records rec;
+    struct ps_verdict_gop *gops;
+    uint32_t n_gops;
+    bool nal_told;
+};
+
+static void place(const struct film *f, char out[256], const char *where) {
+    (void)snprintf(out, 256, "%s %s", f->t->file.name, where);
+}
+
+static void worse_container(struct ps_verdict *v, enum ps_container c) {
+    if (c > v->container)
+        v->container = c;
+}
+
+/* ---- the file ------------------------------------------------------------------------------------ */
+
+/* Whether the container is the recorded one. Hashes only when the size fits: a huge file in a small one's place
+ * is told apart without reading it. */
+static int check_container(struct film *f) {
+    uint8_t got[32];
+    bool same = f->blob.size == f->t->file.size;
+    if (same) {
+        int err = ps_verdict_digest(f->j, &f->blob, got);
+        if (err < 0)
+            return err;
+        same = memcmp(got, f->t->file.sha256, 32) == 0;
+    }
+    if (!same)
+        worse_container(f->j->v, PS_CONTAINER_REMUXED);
+    return 0;
+}
+
+/* True when behind the whole fragments a second moov begins: then players and we might see two films. */
+static bool second_moov(const struct film *f) {
+    uint8_t head[8];
+    return ps_blob_read(&f->blob, f->mp4.tail, head, sizeof head) == 0 && memcmp(head + 4, "moov", 4) == 0;
+}
+
+/* 1 when f->mp4 can be judged, 0 after a problem, or an error. */
+static int read_film(struct film *f) {
+    struct ps_verdict *v = f->j->v;
+    struct ps_why why = {{0}, {0}}, again;
+    char where[256];
+    int err = ps_mp4_read(&f->mp4, &f->blob, false, &why);
+    if (err == 0)
+        return 1;
+    if (err == PS_ENOMEM)
+        return err;
+    place(f, where, why.where);
+    /* A fragmented film that was cut off: what is whole can still be compared. */
+    if (err == PS_ESHORT && ps_mp4_read(&f->mp4, &f->blob, true, &again) == 0) {
+        if (f->mp4.n_samples > 0 && !second_moov(f)) {
+            ps_verdict_worsen(v, PS_CONTENT_INCOMPLETE);
+            ps_verdict_problem(v, "film-torn", where, "%s", why.text);
+            return 1;
+        }
+        ps_mp4_free(&f->mp4);
+    }
+    ps_verdict_worsen(v, PS_CONTENT_ALTERED);
+    ps_verdict_problem(v, err == PS_EFORMAT ? "film-rules" : "film-unreadable", where, "%s", why.text);
+    return 0;
+}
+
+/* ---- records ------------------------------------------------------------------------------------- */
+
+static int order(uint64_t a, uint64_t b) {
+    return a < b ? -1 : a > b;
+}
+
+/* How many of the parts of the key count. */
+enum key_depth { KEY_SIZE, KEY_SAMPLES, KEY_ALL };
+
+static int compare(const struct ps_record *a, const struct ps_record *b, enum key_depth depth) {
+    int d = order(a->bytes, b->bytes);
+    if (d == 0)
+        d = order(a->frames, b->frames);
+    if (d == 0 && depth >= KEY_SAMPLES)
+        d = memcmp(a->samples, b->samples, 32);
+    if (d == 0 && depth >= KEY_ALL)
+        d = order(a->duration, b->duration);
+    if (d == 0 && depth >= KEY_ALL)
+        d = memcmp(a->timing, b->timing, 32);
+    return d;
+}
+
+static int compare_seq(const void *a, const void *b, void *records) {
+    const struct ps_record *r = records;
+    uint32_t x = *(const uint32_t *)a, y = *(const uint32_t *)b;
+    int d = compare(&r[x], &r[y], KEY_ALL);
+    return d != 0 ? d : order(x, y);
+}
+
+static int decode_records(struct film *f) {
+    struct ps_verdict_records *rec = &f->rec;
+    rec->n = f->t->n_records;
+    rec->r = calloc(rec->n + 1, sizeof *rec->r);
+    rec->sorted = calloc(rec->n + 1, sizeof *rec->sorted);
+    rec->found = calloc(rec->n + 1, sizeof *rec->found);
+    if (rec->r == NULL || rec->sorted == NULL || rec->found == NULL)
+        return PS_ENOMEM;
+    for (uint32_t i = 0; i < rec->n; i++) {
+        (void)ps_record_decode(&rec->r[i], f->t->records[i]); /* bounds were checked with the statement */
+        rec->sorted[i] = i;
+    }
+    qsort_r(rec->sorted, rec->n, sizeof *rec->sorted, compare_seq, rec->r);
+    return 0;
+}
+
+/* The first place in `sorted` that is not before key, or with `after` that is behind all equal ones. */
+static uint32_t bound(const struct ps_verdict_records *rec, const struct ps_record *key, enum key_depth depth,
+                      bool after) {
+    uint32_t lo = 0, hi = rec->n;
+    while (lo < hi) {
+        uint32_t mid = lo + (hi - lo) / 2;
+        int d = compare(&rec->r[rec->sorted[mid]], key, depth);
+        if (d < 0 || (after && d == 0))
+            lo = mid + 1;
+        else
+            hi = mid;
+    }
+    return lo;
+}
+
+/* The record equal to key to that depth: the first not before `expected`, else the first. */
+static bool lookup(const struct ps_verdict_records *rec, const struct ps_record *key, enum key_depth depth,
+                   uint32_t expected, uint32_t *seq) {
+    uint32_t lo = bound(rec, key, depth, false), hi = bound(rec, key, depth, true);
+    if (lo == hi)
+        return false;
+    *seq = rec->sorted[lo];
+    if (depth != KEY_ALL)
+        return true; /* not sorted by seq among these */
+    while (lo < hi) {
+        uint32_t mid = lo + (hi - lo) / 2;
+        if (rec->sorted[mid] < expected)
+            lo = mid + 1;
+        else
+            hi = mid;
+    }
+    if (lo < rec->n && compare(&rec->r[rec->sorted[lo]], key, depth) == 0)
+        *seq = rec->sorted[lo];
+    return true;
+}
+
+/* ---- the pictures -------------------------------------------------------------------------------- */
+
+static int cut(struct film *f) {
+    const struct ps_mp4 *m = &f->mp4;
+    uint32_t n = 0;
+    uint64_t at = 0;
+    for (uint32_t i = 0; i < m->n_samples; i++)
+        n += m->samples[i].sync;
+    f->gops = calloc(n + 1, sizeof *f->gops);
+    if (f->gops == NULL)
+        return PS_ENOMEM;
+    struct ps_verdict_gop *g = NULL;
+    for (uint32_t i = 0; i < m->n_samples; i++) {
+        const struct ps_mp4_sample *s = &m->samples[i];
+        if (s->sync || g == NULL) { /* the first is sync: ps_mp4_read saw to it */
+            g = &f->gops[f->n_gops++];
+            g->first = i;
+            g->start = at;
+        }
+        g->frames++;
+        g->bytes += s->size;
+        g->duration += s->ticks;
+        at += s->ticks;
+    }
+    return 0;
+}
+
+static void tell_nal(struct film *f, uint32_t sample, uint64_t start) {
+    char where[128];
+    if (f->nal_told)
+        return;
+    f->nal_told = true;
+    (void)snprintf(where, sizeof where, "%s sample %u (from %02u:%02u)", f->t->file.name, sample,
+                   (unsigned)(start / PS_TICKS_PER_SECOND / 60),
+                   (unsigned)(start / PS_TICKS_PER_SECOND % 60));
+    ps_verdict_worsen(f->j->v, PS_CONTENT_ALTERED);
+    ps_verdict_problem(f->j->v, "film-nal", where, "holds other NAL units than one coded picture may");
+}
+
+/* Digests of one segment of the film. */
+static int hash(struct film *f, struct ps_verdict_gop *g) {
+    struct ps_record_builder b;
+    struct ps_record got;
+    static const uint8_t no_avcc[32];
+    ps_record_begin(&b, 0, 0, 0, no_avcc);
+    for (uint32_t i = 0; i < g->frames; i++) {
+        const struct ps_mp4_sample *s = &f->mp4.samples[g->first + i];
+        int err = ps_verdict_room(f->j, s->size);
+        if (err == 0)
+            err = ps_blob_read(&f->blob, s->offset, f->j->buf, s->size);
+        if (err == 0)
+            err = ps_verdict_step(f->j, s->size);
+        if (err < 0)
+            return err;
+        if (ps_mp4_nal_ok(f->j->buf, s->size, s->sync) < 0)
+            tell_nal(f, g->first + i, g->start);
+        if (ps_record_add(&b, f->j->buf, s->size, s->ticks) < 0)
+            return 0; /* longer than a segment can be: matches nothing */
+    }
+    if (ps_record_end(&b, &got) < 0)
+        return 0;
+    g->hashed = true;
+    memcpy(g->timing, got.timing, 32);
+    memcpy(g->samples, got.samples, 32);
+    return 0;
+}
+
+/* Only segments whose size and number of frames some record has are read at all. */
+static int match(struct film *f, struct ps_verdict_gop *g, uint32_t expected) {
+    struct ps_record key = {.bytes = g->bytes, .frames = g->frames, .duration = g->duration};
+    uint32_t seq;
+    if (!lookup(&f->rec, &key, KEY_SIZE, expected, &seq))
+        return ps_verdict_step(f->j, g->bytes);
+    int err = hash(f, g);
+    if (err < 0 || !g->hashed)
+        return err;
+    memcpy(key.timing, g->timing, 32);
+    memcpy(key.samples, g->samples, 32);
+    if (lookup(&f->rec, &key, KEY_ALL, expected, &seq))
+        g->match = PS_VERDICT_FULL;
+    else if (lookup(&f->rec, &key, KEY_SAMPLES, expected, &seq))
+        g->match = PS_VERDICT_TIMING;
+    else
+        return 0;
+    g->seq = seq;
+    g->again = f->rec.found[seq];
+    f->rec.found[seq] = true;
+    return 0;
+}
+
+static int match_all(struct film *f) {
+    uint32_t expected = 0;
+    for (uint32_t i = 0; i < f->n_gops; i++) {
+        int err = match(f, &f->gops[i], expected);
+        if (err < 0)
+            return err;
+        expected = f->gops[i].match != PS_VERDICT_NONE ? f->gops[i].seq + 1 : expected + 1;
+    }
+    return 0;
+}
+
+/* What a decoder is told before the first picture belongs to each record. */
+static void check_parameters(struct film *f) {
+    struct ps_verdict *v = f->j->v;
+    uint8_t avcc[32];
+    char where[256];
+    ps_sha256(avcc, f->mp4.avcc, f->mp4.avcc_len);
+    for (uint32_t i = 0; i < f->n_gops; i++) {
+        const struct ps_verdict_gop *g = &f->gops[i];
+        if (g->match == PS_VERDICT_NONE || memcmp(f->rec.r[g->seq].avcc, avcc, 32) == 0)
+            continue;
+        place(f, where, "avcC");
+        ps_verdict_worsen(v, PS_CONTENT_ALTERED);
+        ps_verdict_problem(v, "film-parameters", where, "the decoder's parameters are not those recorded");
+        break;
+    }
+    if (f->mp4.width != f->t->width || f->mp4.height != f->t->height) {
+        place(f, where, "moov");
+        ps_verdict_worsen(v, PS_CONTENT_ALTERED);
+        ps_verdict_problem(v, "film-rules", where, "picture of %u x %u, the statement says %u x %u",
+                           f->mp4.width, f->mp4.height, f->t->width, f->t->height);
+    }
+}
+
+/* ---- the track ----------------------------------------------------------------------------------- */
+
+static uint64_t end_of(const struct ps_verdict_records *rec, uint32_t seq) {
+    return rec->r[seq].start + rec->r[seq].duration;
+}
+
+/* What the statement itself says of its segments. */
+static void tell_stated(struct film *f) {
+    struct ps_verdict *v = f->j->v;
+    const struct ps_track *t = f->t;
+    char where[128];
+    for (uint32_t i = 0; i < t->n_lost; i++) {
+        const struct ps_range *x = &t->lost[i];
+        ps_verdict_place(where, t->file.name, x->first, x->last, f->rec.r[x->first].start,
+                         end_of(&f->rec, x->last));
+        ps_verdict_problem(v, "segment-lost-stated", where,
+                           "recorded and then lost by the station's disk: the statement says so");
+    }
+    for (uint32_t i = 0; i < t->n_unwitnessed; i++) {
+        const struct ps_range *x = &t->unwitnessed[i];
+        ps_verdict_place(where, t->file.name, x->first, x->last, f->rec.r[x->first].start,
+                         end_of(&f->rec, x->last));
+        ps_verdict_problem(v, "segments-unwitnessed", where,
+                           "the signer did not see these as they were recorded");
+    }
+}
+
+/* Nothing of this film is left, and the statement says so. */
+static bool all_lost(const struct ps_track *t) {
+    return t->n_lost > 0 && t->lost[0].first == 0 && t->lost[t->n_lost - 1].last + 1 == t->n_records &&
+           t->n_lost == 1;
+}
+
+static int judge(struct film *f) {
+    int err = check_container(f);
+    if (err < 0)
+        return err;
+    err = read_film(f);
+    if (err <= 0)
+        return err;
+    err = cut(f);
+    if (err == 0)
+        err = match_all(f);
+    if (err < 0)
+        return err;
+    check_parameters(f);
+    return ps_verdict_align(f->j->v, f->t, &f->rec, f->gops, f->n_gops);
+}
+
+int ps_verdict_track(struct ps_verdict_job *j, uint32_t track) {
+    struct film f = {.j = j, .t = &j->v->clip->tracks[track]};
+    int err = decode_records(&f);
+    if (err < 0)
+        goto out;
+    tell_stated(&f);
+    err = ps_verdict_open(j, f.t->file.name, &f.blob);
+    if (err == PS_ENOENT || (err == 0 && all_lost(f.t) && f.blob.size == 0)) {
+        worse_container(j->v, PS_CONTAINER_UNKNOWN);
+        err = 0;
+        if (!all_lost(f.t)) {
+            ps_verdict_worsen(j->v, PS_CONTENT_INCOMPLETE);
+            ps_verdict_problem(j->v, "file-missing", f.t->file.name,
+                               "the statement names it, and it is not there");
+        }
+        goto out;
+    }
+    if (err == 0)
+        err = judge(&f);
+    if (err == PS_EIO || err == PS_ESHORT) {
+        worse_container(j->v, PS_CONTAINER_UNKNOWN);
+        ps_verdict_worsen(j->v, PS_CONTENT_UNREADABLE);
+        ps_verdict_problem(j->v, "file-unreadable", f.t->file.name, "%s", ps_error_text(err));
+        err = 0;
+    }
+out:
+    free(f.gops);
+    ps_mp4_free(&f.mp4);
+    free(f.rec.found);
+    free(f.rec.sorted);
+    free(f.rec.r);
+    return err;
+}
