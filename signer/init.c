@@ -1,0 +1,153 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+#include "signer/init.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <sodium.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "evidence/bytes.h"
+#include "evidence/minisign.h"
+#include "evidence/sha256.h"
+#include "signer/file.h"
+#include "signer/key.h"
+#include "signer/options.h"
+#include "signer/takes.h"
+
+static int bad_station(const char *id) {
+    size_t n = strlen(id);
+
+    return n == 0 || n > PS_MAX_STATION_ID ||
+           strspn(id, "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-") != n;
+}
+
+/* The folder, made when it is missing; its fd or an error. */
+static int folder(const char *path, mode_t mode, struct ps_why *why) {
+    int made = mkdir(path, 0700) == 0;
+    int fd = open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+
+    if (fd < 0)
+        return ps_error_why(why, PS_EIO, path, "%s: make the folder around it first", strerror(errno));
+    if (made && fchmod(fd, mode) != 0) {
+        close(fd);
+        return ps_error_why(why, PS_EIO, path, "%s", strerror(errno));
+    }
+    return fd;
+}
+
+static int put(int dir, const char *name, const void *p, size_t n, mode_t mode, struct ps_why *why) {
+    int err = ps_file_create(dir, name, p, n, mode);
+
+    if (err == PS_EEXIST)
+        return ps_error_why(why, err, name, "is there already: this folder belongs to a station");
+    return err == 0 ? 0 : ps_error_why(why, err, name, "cannot be written: %s", strerror(errno));
+}
+
+/* C2SP signed-note: NAME+HASH+KEY, hash = first 4 bytes of SHA-256(name ‖ "\n" ‖ type ‖ key), type 1 is Ed25519. */
+static void vkey_text(struct ps_buf *b, const char *station, const uint8_t key[32]) {
+    uint8_t typed[33] = {1}, sum[32];
+    char name[64], hash[9], base64[sodium_base64_ENCODED_LEN(33, sodium_base64_VARIANT_ORIGINAL)];
+    struct ps_sha256 h;
+
+    memcpy(typed + 1, key, 32);
+    snprintf(name, sizeof(name), "packseal.invalid/%s", station);
+    ps_sha256_init(&h);
+    ps_sha256_update(&h, name, strlen(name));
+    ps_sha256_update(&h, "\n", 1);
+    ps_sha256_update(&h, typed, sizeof(typed));
+    ps_sha256_final(&h, sum);
+    ps_bytes_hex(hash, sum, 4);
+    sodium_bin2base64(base64, sizeof(base64), typed, sizeof(typed), sodium_base64_VARIANT_ORIGINAL);
+    ps_buf_fmt(b, "%s+%s+%s", name, hash, base64);
+}
+
+static int write_public(int dir, const struct ps_key *k, const char *station, struct ps_why *why) {
+    struct ps_buf pub, vkey, trust;
+    char text[57], comment[96];
+    int err;
+
+    ps_buf_init(&pub, 1024);
+    ps_buf_init(&vkey, 1024);
+    ps_buf_init(&trust, 4096);
+    snprintf(comment, sizeof(comment), "PackSeal clip key of station %s", station);
+    ps_minisign_pubkey_write(&pub, ps_key_clip(k), comment);
+    vkey_text(&vkey, station, ps_key_ledger(k));
+    ps_minisign_pubkey_text(ps_key_clip(k), text);
+    ps_buf_fmt(&trust, "packseal-trust 1\nclip %s station=%s\nlog %.*s\n", text, station, (int)vkey.n,
+               (const char *)vkey.p);
+    ps_buf_text(&vkey, "\n");
+    err = pub.err != 0 ? pub.err : vkey.err != 0 ? vkey.err : trust.err;
+    if (err != 0)
+        ps_error_why(why, err, "public", "cannot be made: %s", ps_error_text(err));
+    if (err == 0)
+        err = put(dir, "clip.pub", pub.p, pub.n, 0644, why);
+    if (err == 0)
+        err = put(dir, "log.vkey", vkey.p, vkey.n, 0644, why);
+    if (err == 0)
+        err = put(dir, "trust", trust.p, trust.n, 0644, why);
+    ps_buf_free(&trust);
+    ps_buf_free(&vkey);
+    ps_buf_free(&pub);
+    return err;
+}
+
+static void describe(const struct ps_key *k, const char *station, char report[1024]) {
+    char id[17], clip[57], ledger[65];
+    uint8_t sum[32];
+
+    ps_minisign_id_text(ps_key_clip(k)->id, id);
+    ps_minisign_pubkey_text(ps_key_clip(k), clip);
+    ps_sha256(sum, ps_key_ledger(k), 32);
+    ps_bytes_hex(ledger, sum, sizeof(sum));
+    snprintf(report, 1024,
+             "station     %s\n"
+             "clip key    %s\n"
+             "clip key id %s\n"
+             "ledger key  sha256 %s\n",
+             station, clip, id, ledger);
+}
+
+int ps_init_station(const struct ps_options *o, char report[1024], struct ps_why *why) {
+    struct ps_key *key = NULL;
+    char station[PS_MAX_STATION_ID + 2];
+    int dir = -1, ledger = -1, public_dir = -1;
+    int err;
+
+    if (bad_station(o->station))
+        return ps_error_why(why, PS_EINVAL, "--station", "takes 1 to %d letters, digits and hyphens",
+                            PS_MAX_STATION_ID);
+    int n = snprintf(station, sizeof(station), "%s\n", o->station);
+    err = dir = folder(o->dir, 0700, why);
+    if (dir >= 0)
+        err = ledger = folder(o->ledger, 02750, why);
+    if (ledger >= 0)
+        err = public_dir = folder(o->public_dir, 0755, why);
+    if (public_dir < 0)
+        goto out;
+    /* The keys come first: whoever finds some stops here, before anything else is touched. */
+    err = ps_key_create(dir, why);
+    if (err == 0)
+        err = ps_key_load(&key, dir, why);
+    if (err == 0)
+        err = put(dir, "station", station, (size_t)n, 0600, why);
+    if (err == 0 && (err = ps_takes_create(dir)) != 0)
+        ps_error_why(why, err, "takes", "cannot be made: %s", strerror(errno));
+    if (err == 0)
+        err = put(ledger, "entries", "", 0, 0640, why);
+    if (err == 0)
+        err = write_public(public_dir, key, o->station, why);
+    if (err == 0)
+        describe(key, o->station, report);
+    ps_key_free(key);
+out:
+    if (public_dir >= 0)
+        close(public_dir);
+    if (ledger >= 0)
+        close(ledger);
+    if (dir >= 0)
+        close(dir);
+    return err;
+}

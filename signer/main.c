@@ -1,0 +1,123 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+/*
+ * packseal-signer: the only holder of a station's keys. It signs what it has seen.
+ */
+#include <errno.h>
+#include <fcntl.h>
+#include <sodium.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "signer/init.h"
+#include "signer/notify.h"
+#include "signer/options.h"
+#include "signer/sandbox.h"
+#include "signer/service.h"
+#include "signer/state.h"
+
+static int complain(const struct ps_why *why) {
+    fprintf(stderr, "packseal-signer: %s: %s\n", why->where, why->text);
+    return 1;
+}
+
+static int new_station(const struct ps_options *o) {
+    char report[1024];
+    struct ps_why why = {0};
+
+    if (ps_init_station(o, report, &why) != 0)
+        return complain(&why);
+    return fputs(report, stdout) < 0 || fflush(stdout) != 0;
+}
+
+static int open_folder(const char *path, struct ps_why *why) {
+    int fd = open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+
+    return fd >= 0 ? fd
+                   : ps_error_why(why, PS_EIO, path, "%s: has the station been set up?", strerror(errno));
+}
+
+static int open_listener(const struct ps_options *o, struct ps_why *why) {
+    if (o->fd >= 0)
+        return ps_service_adopt(o->fd, why) == 0 ? o->fd : PS_EINVAL;
+    if (o->run[0] != '\0' && mkdir(o->run, 0750) != 0 && errno != EEXIST)
+        return ps_error_why(why, PS_EIO, o->run, "%s", strerror(errno));
+    return ps_service_listen(o->socket, why);
+}
+
+/* Everything is open: give up the rest, or refuse to run. */
+static int confine(const struct ps_options *o, uint8_t *bits, struct ps_why *why) {
+    const uint8_t needed = PS_SANDBOX_NO_NEW_PRIVS | PS_SANDBOX_LIMITS | PS_SANDBOX_MEMORY;
+
+    if (o->no_seccomp)
+        fputs(
+            "packseal-signer: seccomp: left out by --no-seccomp: not for evidence that others shall trust\n",
+            stderr);
+    else if (ps_sandbox_filter(why) == 0)
+        *bits |= PS_SANDBOX_SECCOMP;
+    else if (!o->allow_unconfined)
+        return PS_EPERM;
+    if ((*bits & needed) == needed || o->allow_unconfined)
+        return 0;
+    return ps_error_why(
+        why, PS_EPERM, "confinement",
+        (*bits & PS_SANDBOX_MEMORY) == 0
+            ? "the keys cannot be locked in memory: raise the memlock limit, or --allow-unconfined"
+            : "the kernel refuses limits or no_new_privs: see --allow-unconfined");
+}
+
+static int serve(const struct ps_options *o) {
+    struct ps_why why = {0};
+    struct ps_state *state = NULL;
+    int dir = -1, ledger = -1, listener = -1, status = 1;
+
+    ps_service_signals();
+    uint8_t bits = ps_sandbox_limits(!o->no_seccomp);
+    if ((dir = open_folder(o->dir, &why)) < 0 || (ledger = open_folder(o->ledger, &why)) < 0 ||
+        ps_state_open(&state, dir, ledger, &why) != 0 || (listener = open_listener(o, &why)) < 0)
+        goto out;
+    int notify = ps_notify_open();
+    if (ps_key_locked(state->key))
+        bits |= PS_SANDBOX_MEMORY;
+    if (confine(o, &bits, &why) != 0)
+        goto out;
+    state->separate = o->recorder != (uid_t)-1 && o->recorder != geteuid();
+    state->confined = bits | (state->separate ? PS_SANDBOX_SEPARATE : 0);
+    struct ps_service service = {
+        .listener = listener, .recorder = state->separate ? o->recorder : geteuid(), .state = state};
+    ps_notify_ready(notify);
+    status = ps_service_run(&service, &why) == 0 ? 0 : 1;
+out:
+    if (status != 0)
+        complain(&why);
+    ps_state_close(state);
+    if (listener >= 0)
+        close(listener);
+    if (ledger >= 0)
+        close(ledger);
+    if (dir >= 0)
+        close(dir);
+    return status;
+}
+
+int main(int argc, char **argv) {
+    struct ps_options options;
+    struct ps_why why = {0};
+
+    umask(0027);
+    if (ps_options_read(&options, argc, argv, &why) != 0) {
+        complain(&why);
+        return 2;
+    }
+    if (options.help)
+        return fputs(ps_options_usage, stdout) < 0 || fflush(stdout) != 0;
+    if (options.version)
+        return puts("packseal-signer " PS_VERSION) < 0 || fflush(stdout) != 0;
+    if (sodium_init() < 0) {
+        fputs("packseal-signer: libsodium: cannot start\n", stderr);
+        return 1;
+    }
+    return options.init ? new_station(&options) : serve(&options);
+}

@@ -1,0 +1,48 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+#ifndef PS_SIGNER_STATE_H
+#define PS_SIGNER_STATE_H
+/*
+ * Keys, journal, ledger, takes and pending clips as one thing, brought into agreement at the start.
+ *
+ * Order of durability: the journal's fsync is the commit point; then the ledger's entry, then the takes, then
+ * the reply. Whatever a crash leaves half-done is completed by ps_state_open from the journal.
+ */
+#include "evidence/error.h"
+#include "evidence/leaf.h"
+#include "signer/journal.h"
+#include "signer/key.h"
+#include "signer/ledger.h"
+#include "signer/takes.h"
+#include "signer/witness.h"
+#include <stdbool.h>
+#include <stdint.h>
+
+struct ps_state {
+    struct ps_key *key;
+    struct ps_journal *journal;
+    struct ps_ledger *ledger;
+    struct ps_takes *takes;
+    struct ps_witness witness;
+    char station[PS_MAX_STATION_ID + 1];
+    uint8_t log[16];
+    uint8_t boot_id[16];
+    uint8_t exe_sha256[32];
+    uint8_t confined; /* bits of ps_wire_status */
+    bool separate;    /* clients have users of their own */
+};
+
+/* Everything out of the signer's folder and the ledger's; appends the start-up leaf. Errors name the file and
+ * what to do. One process at a time: PS_EBUSY. The folders stay the caller's. */
+int ps_state_open(struct ps_state **out, int dir, int ledger_dir, struct ps_why *why);
+void ps_state_close(struct ps_state *s);
+
+/* A leaf of this ledger's next index with the clocks of now; subject = index. The caller fills in the rest. */
+void ps_state_leaf(const struct ps_state *s, uint8_t type, struct ps_leaf *out);
+/* Commits: journal (before ‖ leaf) as `kind`, then the ledger. 0; PS_EFULL: nothing happened; PS_EIO or others: the
+ * process must end, and the next start completes it. encoded takes PS_MAX_LEAF. */
+int ps_state_commit(struct ps_state *s, uint8_t kind, const void *before, size_t before_n,
+                    const struct ps_leaf *leaf, uint8_t *encoded, size_t *encoded_n);
+/* Rewrites the journal when it has grown beyond use. PS_EIO: the process must end. */
+int ps_state_tidy(struct ps_state *s);
+
+#endif
