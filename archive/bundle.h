@@ -5,17 +5,17 @@
  * Writes the bundle (docs/FORMAT.md section 11): a stored zip of a BagIt bag. The zip writer is ours because a checker
  * refuses data descriptors and local headers unlike central ones, and libarchive writes both for stored entries.
  */
-#include <stdint.h>
 #include "archive/root.h"
+#include <stdint.h>
 
 struct ps_bundle_spec {
     const char *root;
     const char *const *paths; /* clip folders relative to root */
     unsigned n;
-    const char *out;          /* final name; must not exist; written as out.part and renamed after fsync */
+    const char *out; /* final name; must not exist; written as out.part and renamed after fsync */
 };
 /* progress(ctx, done bytes, total bytes) may be NULL; non-zero stops with PS_ETIME and removes out.part. */
-int ps_bundle_write(const struct ps_bundle_spec *s, int (*progress)(void *ctx, uint64_t done, uint64_t total), void *ctx,
-                    struct ps_why *why);
+int ps_bundle_write(const struct ps_bundle_spec *s, int (*progress)(void *ctx, uint64_t done, uint64_t total),
+                    void *ctx, struct ps_why *why);
 
 #endif

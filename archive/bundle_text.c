@@ -1,0 +1,88 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+#include "archive/bundle_text.h"
+#include "evidence/statement.h"
+#include <inttypes.h>
+
+static const char begin[] =
+    "HOW TO CHECK THIS BUNDLE / 如何核验本证据包\n"
+    "\n"
+    "[English]\n"
+    "\n"
+    "This folder holds recordings of a packing station, each with a signed statement. Do not take the "
+    "sender's word for\n"
+    "it, nor this text's: get the checking program and the merchant's public key yourself, from the platform "
+    "where the\n"
+    "merchant registered it or from an earlier, trusted delivery. data/keys/clip.pub is a copy for "
+    "convenience; a\n"
+    "dishonest sender could have put another key there.\n"
+    "\n"
+    "1. PackSeal's own checker, got from its release page, with the key you registered:\n"
+    "       packseal verify FILE.zip --trust MERCHANT.pub\n"
+    "   It answers four questions apart: content, key, time, ledger; and names the place where something "
+    "differs.\n"
+    "\n"
+    "2. With stock tools, inside the unpacked folder (where bagit.txt lies):\n"
+    "       sha256sum -c manifest-sha256.txt\n"
+    "       sha256sum -c tagmanifest-sha256.txt\n"
+    "   and the signature of each statement (minisign, https://jedisct1.github.io/minisign/):\n";
+
+static const char middle[] =
+    "   \"Signature and comment signature verified\" is the answer to expect. clip.json holds the SHA-256 of "
+    "each film and\n"
+    "   photograph; compare them with the lines of manifest-sha256.txt.\n"
+    "\n"
+    "What this shows: the station that holds the key signed exactly these files. What it does not show: that "
+    "the camera\n"
+    "saw the parcel that was delivered; when the scene happened; that no other recording exists; anything "
+    "against whoever\n"
+    "controls the station or its keys.\n"
+    "\n"
+    "[中文]\n"
+    "\n"
+    "本文件夹是打包工位的录像,每段录像附有签名的声明。请不要只凭发送者的说法,也不要只凭本文:"
+    "核验程序和商家公钥\n"
+    "请自行取得,例如从商家登记公钥的平台,或从以往可信的交付中取得。data/keys/clip.pub "
+    "只是方便使用的副本,不诚实的\n"
+    "发送者可以放入另一把公钥。\n"
+    "\n"
+    "1. 用从发布页取得的 PackSeal 核验程序,和您自己登记的公钥:\n"
+    "       packseal verify 文件.zip --trust 商家公钥.pub\n"
+    "   它分别回答四个问题:内容、密钥、时间、账本;如有不同,会指出位置。\n"
+    "\n"
+    "2. 用通用工具,在解压后的文件夹中(bagit.txt 所在处)运行第一部分列出的命令:\n"
+    "       sha256sum -c manifest-sha256.txt\n"
+    "       sha256sum -c tagmanifest-sha256.txt\n"
+    "   再用 minisign 核对每份声明的签名(命令同上)。应看到 \"Signature and comment signature verified\"。\n"
+    "   clip.json 中写有每个录像和照片的 SHA-256,请与 manifest-sha256.txt 的各行对照。\n"
+    "\n"
+    "它说明:持有该密钥的工位签署的正是这些文件。它不说明:镜头所见就是送达的包裹;画面发生的时间;没有别的录像;"
+    "\n"
+    "也不能用来对抗控制工位或密钥的人。\n";
+
+void ps_bundle_text_begin(struct ps_buf *b) {
+    ps_buf_text(b, begin);
+}
+
+void ps_bundle_text_clip(struct ps_buf *b, const char *clip) {
+    ps_buf_fmt(b, "       minisign -V -H -p data/keys/clip.pub -m data/%s/clip.json\n", clip);
+}
+
+void ps_bundle_text_end(struct ps_buf *b) {
+    ps_buf_text(b, middle);
+}
+
+void ps_bundle_text_info(struct ps_buf *b, uint64_t bytes, unsigned files, int64_t ended_ns) {
+    char time[32];
+    ps_statement_time_text(ended_ns, time);
+    ps_buf_fmt(b,
+               "Bag-Software-Agent: PackSeal %s\n"
+               "Bagging-Date: %.10s\n"
+               "Payload-Oxum: %" PRIu64 ".%u\n",
+               PS_VERSION, time, bytes, files);
+}
+
+void ps_bundle_text_line(struct ps_buf *b, const uint8_t sha256[32], const char *name) {
+    char hex[65];
+    ps_bytes_hex(hex, sha256, 32);
+    ps_buf_fmt(b, "%s  %s\n", hex, name);
+}
