@@ -8,17 +8,17 @@
  *   evdev:/dev/input/event5[?grab=0]  keyboard wedge: fixed US key table, shift, numpad, Enter or Tab ends a code;
  *                                     a pause over 220 ms inside a code drops the partial code
  */
+#include "evidence/error.h"
+#include "evidence/limits.h"
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
-#include "evidence/error.h"
-#include "evidence/limits.h"
 
 struct ps_scan {
     char text[PS_MAX_CODE + 1]; /* printable; other bytes as %XX; always terminated */
     char device[PS_MAX_NAME + 1];
-    int64_t mono_ns;            /* when the last byte arrived (evdev: the event's own stamp, CLOCK_MONOTONIC) */
-    bool manual;                /* typed by a person: slower than any scanner (evdev only) */
+    int64_t mono_ns; /* when the last byte arrived (evdev: the event's own stamp, CLOCK_MONOTONIC) */
+    bool manual;     /* typed by a person: slower than any scanner (evdev only) */
 };
 
 struct ps_scanner;
@@ -38,21 +38,30 @@ void ps_scanner_close(struct ps_scanner *s);
 struct ps_scanner_line {
     char text[PS_MAX_CODE + 1];
     size_t n;
-    bool overlong;
+    bool overlong, printable, done;
     uint64_t dropped; /* codes that were too long or held nothing printable */
 };
 /* Feeds one byte; true when a code is complete in l->text (read it before the next call). */
 bool ps_scanner_line_byte(struct ps_scanner_line *l, uint8_t byte);
+/* Forgets a code that has begun, so that nothing is glued to it; counted when there was one. */
+void ps_scanner_line_drop(struct ps_scanner_line *l);
 
 /* Key events -> codes. */
 struct ps_scanner_keys {
     struct ps_scanner_line line;
-    bool shift, caps;
-    int64_t last_ns, first_ns;
+    bool shift, caps, ctrl, alt;
+    bool spoiled;       /* a key without a place in the table: the code it was in is dropped */
+    uint8_t alt_digits; /* Alt + numpad: digits so far, and their number */
+    uint16_t alt_number;
+    int64_t last_ns, first_ns; /* of the keys of this code, without the one that ends it */
     uint32_t count;
-    uint64_t dropped;
+    uint64_t dropped; /* by a pause, an unknown key or lost events; too long ones: line.dropped */
 };
 /* value: 1 press, 0 release, 2 repeat (ignored). True when a code is complete in k->line.text. */
 bool ps_scanner_keys_event(struct ps_scanner_keys *k, uint16_t code, int32_t value, int64_t mono_ns);
+/* Of the code just completed: its keys came slower than any scanner's, over 60 ms apart in the mean. */
+bool ps_scanner_keys_manual(const struct ps_scanner_keys *k);
+/* Events were lost (SYN_DROPPED): the partial code is dropped, held keys are taken as released. */
+void ps_scanner_keys_lost(struct ps_scanner_keys *k);
 
 #endif

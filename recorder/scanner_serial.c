@@ -1,0 +1,164 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+/*
+ * Scanners that send lines of bytes: a serial device or USB CDC-ACM, and standard input.
+ */
+#include "recorder/clock.h"
+#include "recorder/scanner_source.h"
+#include <errno.h>
+#include <fcntl.h>
+#include <poll.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/ioctl.h>
+#include <termios.h>
+#include <unistd.h>
+
+/* At 9600 baud a byte takes one millisecond; a line that rests for so long will not be continued. */
+#define PAUSE_NS INT64_C(500000000)
+
+struct serial {
+    int fd;
+    bool terminal; /* raw terminal of ours, else standard input, which is not ours to close */
+    int64_t last_ns;
+    struct ps_scanner_line line;
+    size_t at, n; /* of bytes */
+    uint8_t bytes[512];
+};
+
+static int find_speed(long baud, speed_t *speed) {
+    static const struct {
+        long baud;
+        speed_t speed;
+    } known[] = {{1200, B1200},   {2400, B2400},   {4800, B4800},   {9600, B9600},
+                 {19200, B19200}, {38400, B38400}, {57600, B57600}, {115200, B115200}};
+    for (size_t i = 0; i < sizeof known / sizeof known[0]; i++) {
+        if (known[i].baud == baud) {
+            *speed = known[i].speed;
+            return 0;
+        }
+    }
+    return PS_EINVAL;
+}
+
+/* 8N1, no flow control, no modem lines, not one byte altered. */
+static int make_raw(int fd, speed_t speed) {
+    struct termios t;
+    if (tcgetattr(fd, &t) != 0)
+        return -1;
+    cfmakeraw(&t);
+    t.c_cflag |= CLOCAL | CREAD;
+    t.c_cflag &= ~(tcflag_t)(CRTSCTS | CSTOPB);
+    t.c_iflag &= ~(tcflag_t)(IXOFF | INPCK);
+    t.c_cc[VMIN] = 1; /* so that 0 means hung up */
+    t.c_cc[VTIME] = 0;
+    if (cfsetspeed(&t, speed) != 0 || tcsetattr(fd, TCSANOW, &t) != 0)
+        return -1;
+    return 0;
+}
+
+static int open_serial(void **state, int *fd, const char *where, struct ps_why *why) {
+    char path[PS_SCANNER_PATH];
+    long baud = 9600;
+    speed_t speed;
+    int err = ps_scanner_option(where, path, "baud", 1200, 115200, &baud, why);
+    if (err != 0)
+        return err;
+    if (find_speed(baud, &speed) != 0)
+        return ps_error_why(why, PS_EINVAL, where, "%ld baud is no usual speed", baud);
+    struct serial *s = calloc(1, sizeof *s);
+    if (!s)
+        return ps_error_why(why, PS_ENOMEM, path, "out of memory");
+    s->fd = open(path, O_RDWR | O_NOCTTY | O_NONBLOCK | O_CLOEXEC);
+    if (s->fd < 0) {
+        err = ps_scanner_open_failed(path, errno, why);
+        goto free_state;
+    }
+    if (make_raw(s->fd, speed) != 0) {
+        err = ps_error_why(why, PS_EFORMAT, path, "not a serial line: %s", strerror(errno));
+        goto close_fd;
+    }
+    /* ModemManager likes to try new ports; what was scanned while nobody listened is not for a clip of now. */
+    ioctl(s->fd, TIOCEXCL);
+    tcflush(s->fd, TCIFLUSH);
+    s->terminal = true;
+    *fd = s->fd;
+    *state = s; /* transferred */
+    return 0;
+close_fd:
+    close(s->fd);
+free_state:
+    free(s);
+    return err;
+}
+
+static int open_stdin(void **state, int *fd, const char *where, struct ps_why *why) {
+    if (*where != '\0')
+        return ps_error_why(why, PS_EINVAL, where, "stdin: takes nothing after the colon");
+    if (fcntl(STDIN_FILENO, F_GETFD) < 0)
+        return ps_error_why(why, PS_ENOENT, "stdin", "standard input is closed");
+    struct serial *s = calloc(1, sizeof *s);
+    if (!s)
+        return ps_error_why(why, PS_ENOMEM, "stdin", "out of memory");
+    *fd = s->fd = STDIN_FILENO;
+    *state = s; /* transferred */
+    return 0;
+}
+
+/* 1: there are bytes; 0: none now; PS_EGONE. Standard input may be shared with a shell, so it is asked first
+ * and not made non-blocking. */
+static int refill(struct serial *s, struct ps_why *why) {
+    if (!s->terminal) {
+        struct pollfd p = {.fd = s->fd, .events = POLLIN};
+        if (poll(&p, 1, 0) <= 0)
+            return 0;
+    }
+    ssize_t n = read(s->fd, s->bytes, sizeof s->bytes);
+    if (n < 0 && (errno == EAGAIN || errno == EINTR))
+        return 0;
+    if (n == 0 || (n < 0 && errno == EIO))
+        return ps_error_why(why, PS_EGONE, s->terminal ? "serial" : "stdin", "the other end is gone");
+    if (n < 0)
+        return ps_error_why(why, PS_EGONE, s->terminal ? "serial" : "stdin", "cannot be read: %s",
+                            strerror(errno));
+    s->at = 0;
+    s->n = (size_t)n;
+    int64_t now = ps_clock_mono_ns();
+    if (s->terminal && now - s->last_ns > PAUSE_NS)
+        ps_scanner_line_drop(&s->line);
+    s->last_ns = now;
+    return 1;
+}
+
+static int read_lines(void *state, struct ps_scan *scan, struct ps_why *why) {
+    struct serial *s = state;
+    const uint64_t dropped = s->line.dropped;
+    for (;;) {
+        if (s->at == s->n) {
+            int result = refill(s, why);
+            if (result != 1)
+                return result;
+        }
+        while (s->line.dropped == dropped && s->at < s->n) {
+            if (ps_scanner_line_byte(&s->line, s->bytes[s->at++])) {
+                memcpy(scan->text, s->line.text, sizeof scan->text);
+                scan->mono_ns = s->last_ns;
+                return 1;
+            }
+        }
+        if (s->line.dropped != dropped)
+            return ps_error_why(why, PS_EFORMAT, s->terminal ? "serial" : "stdin",
+                                "a scan was dropped: too long, broken off, or without a printable character");
+    }
+}
+
+static void close_lines(void *state) {
+    struct serial *s = state;
+    if (s->terminal)
+        close(s->fd);
+    free(s);
+}
+
+const struct ps_scanner_ops ps_scanner_serial = {
+    .scheme = "serial:", .open = open_serial, .read = read_lines, .close = close_lines};
+const struct ps_scanner_ops ps_scanner_stdin = {
+    .scheme = "stdin:", .open = open_stdin, .read = read_lines, .close = close_lines};

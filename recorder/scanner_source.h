@@ -1,0 +1,29 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+#ifndef PS_RECORDER_SCANNER_SOURCE_H
+#define PS_RECORDER_SCANNER_SOURCE_H
+/*
+ * What stands behind struct ps_scanner: one implementation per scheme, and the taking apart of a source's name.
+ */
+#include "recorder/scanner.h"
+
+struct ps_scanner_ops {
+    const char *scheme; /* "serial:" */
+    /* where: the source without its scheme. *fd is to be polled, and to be closed by close(). */
+    int (*open)(void **state, int *fd, const char *where, struct ps_why *why);
+    /* As ps_scanner_read, without the device's name. */
+    int (*read)(void *state, struct ps_scan *scan, struct ps_why *why);
+    void (*close)(void *state);
+};
+
+extern const struct ps_scanner_ops ps_scanner_stdin, ps_scanner_serial, ps_scanner_evdev;
+
+#define PS_SCANNER_PATH 256
+
+/* "/dev/ttyACM0?baud=9600" -> path and number. The one option `key` may be there; its value is a number in
+ * low..high. PS_EINVAL and why. */
+int ps_scanner_option(const char *where, char path[PS_SCANNER_PATH], const char *key, long low, long high,
+                      long *value, struct ps_why *why);
+/* open(2)'s errno in words. */
+int ps_scanner_open_failed(const char *path, int errnum, struct ps_why *why);
+
+#endif
