@@ -306,10 +306,11 @@ static void tell_stated(struct film *f) {
     }
 }
 
-/* Nothing of this film is left, and the statement says so. */
-static bool all_lost(const struct ps_track *t) {
-    return t->n_lost > 0 && t->lost[0].first == 0 && t->lost[t->n_lost - 1].last + 1 == t->n_records &&
-           t->n_lost == 1;
+/* The statement itself says that there is no film: nothing was recorded, or all of it was lost. */
+static bool no_film(const struct ps_track *t) {
+    if (t->n_records == 0)
+        return t->file.size == 0;
+    return t->n_lost == 1 && t->lost[0].first == 0;
 }
 
 static int judge(struct film *f) {
@@ -335,10 +336,10 @@ int ps_verdict_track(struct ps_verdict_job *j, uint32_t track) {
         goto out;
     tell_stated(&f);
     err = ps_verdict_open(j, f.t->file.name, &f.blob);
-    if (err == PS_ENOENT || (err == 0 && all_lost(f.t) && f.blob.size == 0)) {
-        worse_container(j->v, PS_CONTAINER_UNKNOWN);
+    if (err == PS_ENOENT || (err == 0 && no_film(f.t) && f.blob.size == 0)) {
         err = 0;
-        if (!all_lost(f.t)) {
+        if (!no_film(f.t)) {
+            worse_container(j->v, PS_CONTAINER_UNKNOWN);
             ps_verdict_worsen(j->v, PS_CONTENT_INCOMPLETE);
             ps_verdict_problem(j->v, "file-missing", f.t->file.name,
                                "the statement names it, and it is not there");

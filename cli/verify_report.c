@@ -1,0 +1,231 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+#include "cli/verify_report.h"
+
+#include <jansson.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "cli/words.h"
+#include "evidence/bytes.h"
+
+/* The library's texts are English; these say in Chinese what a code means. docs/FORMAT.md section 9 lists them. */
+static const char *const code_zh[][2] = {
+    {"bag-refused", "证据包结构不合规定"},
+    {"bag-unlisted", "清单中没有列出的文件"},
+    {"file-missing", "缺少声明中的文件"},
+    {"file-unreadable", "文件读取失败"},
+    {"film-nal", "画面数据含不允许的单元"},
+    {"film-parameters", "解码参数与录制时不同"},
+    {"film-rules", "影片结构不合规定"},
+    {"film-torn", "影片末尾被截断"},
+    {"film-unreadable", "影片无法读取"},
+    {"format-unknown", "不是证据包、录像目录或 MP4"},
+    {"key-expired", "密钥不在登记的有效期内"},
+    {"key-number", "密钥编号与登记的相同,但不是同一把密钥"},
+    {"key-revoked", "密钥已吊销"},
+    {"key-station", "密钥登记在另一个工位名下"},
+    {"manifest-mismatch", "文件与清单的摘要不符"},
+    {"manifest-unchecked", "未与清单核对"},
+    {"original-altered", "原始图片已改动"},
+    {"require", "没有满足调用者的要求"},
+    {"segment-altered", "片段已改动"},
+    {"segment-foreign", "片段不属于这段录像"},
+    {"segment-lost-stated", "声明已写明丢失的片段"},
+    {"segment-missing", "缺少片段"},
+    {"segment-order", "片段顺序不对或重复"},
+    {"segments-unwitnessed", "签名程序当时没有见证的片段"},
+    {"signature-comment", "签名注释与声明不符"},
+    {"signature-invalid", "签名无效"},
+    {"signature-key", "签名密钥与声明中的不同"},
+    {"signature-malformed", "签名文件损坏或为空"},
+    {"signature-missing", "没有签名文件"},
+    {"statement-missing", "没有声明文件"},
+    {"statement-unreadable", "声明文件无法读取"},
+    {"unauthenticated", "声明没有提到的文件,未经签名"},
+    {"zip-refused", "压缩包结构不合规定或已损坏"},
+};
+
+static const char *code_text(const char *code) {
+    for (size_t i = 0; i < sizeof code_zh / sizeof code_zh[0]; i++)
+        if (strcmp(code, code_zh[i][0]) == 0)
+            return code_zh[i][1];
+    return "";
+}
+
+/* ---- for programs -------------------------------------------------------------------------------- */
+
+/* A path may hold any bytes; what is not text appears as %XX. */
+static json_t *json_path(const char *path) {
+    struct ps_buf b;
+    json_t *j;
+    if (ps_bytes_is_text(path, strlen(path)))
+        return json_string(path);
+    ps_buf_init(&b, 4 * strlen(path) + 1);
+    for (const char *p = path; *p != 0; p++)
+        if (*p > 0x20 && *p < 0x7f && *p != '%')
+            ps_buf_u8(&b, (uint8_t)*p);
+        else
+            ps_buf_fmt(&b, "%%%02X", (unsigned char)*p);
+    j = b.err != 0 ? NULL : json_stringn((const char *)b.p, b.n);
+    ps_buf_free(&b);
+    return j;
+}
+
+static json_t *json_bound(int64_t wall_ns, int64_t none) {
+    char text[32];
+    if (wall_ns == none)
+        return json_null();
+    ps_statement_time_text(wall_ns, text);
+    return json_string(text);
+}
+
+static json_t *json_problems(const struct ps_verdict *v) {
+    json_t *list = json_array();
+    for (size_t i = 0; i < v->n_problems; i++) {
+        const struct ps_problem *p = &v->problems[i];
+        json_t *one = json_pack("{ssssss}", "code", p->code, "where", p->where, "text", p->text);
+        if (one == NULL || json_array_append_new(list, one) != 0) {
+            json_decref(list);
+            return NULL;
+        }
+    }
+    return list;
+}
+
+static void key_text(const struct ps_verdict *v, char out[57]) {
+    static const struct ps_pubkey none;
+    out[0] = 0;
+    if (memcmp(v->signer.key, none.key, sizeof none.key) != 0)
+        ps_minisign_pubkey_text(&v->signer, out);
+}
+
+int ps_verify_report_json(const struct ps_verify_report *r) {
+    const struct ps_verdict *v = r->v;
+    char key[57];
+    json_t *o = json_pack("{sosssbss}", "path", json_path(r->path), "clip", r->clip, "bundle", r->bundle,
+                          "content", ps_verdict_content(v->content, false));
+    int bad = 0;
+    if (o == NULL)
+        return PS_ENOMEM;
+    if (!r->bundle) {
+        key_text(v, key);
+        bad |= json_object_set_new(o, "key", json_string(ps_verdict_key(v->key, false)));
+        bad |= json_object_set_new(
+            o, "time",
+            json_pack("{sososs}", "not_before", json_bound(v->not_before_ns, INT64_MIN), "not_after",
+                      json_bound(v->not_after_ns, INT64_MAX), "basis", ps_verdict_time(v->time, false)));
+        bad |= json_object_set_new(o, "ledger", json_string(ps_verdict_ledger(v->ledger, false)));
+        bad |= json_object_set_new(o, "container", json_string(ps_verdict_container(v->container)));
+        bad |= json_object_set_new(o, "signer", json_string(key));
+    }
+    bad |= json_object_set_new(o, "trust", r->trust != NULL ? json_path(r->trust) : json_null());
+    bad |= json_object_set_new(o, "problems", json_problems(v));
+    bad |= json_object_set_new(o, "problems_more", json_integer((json_int_t)v->n_more));
+    char *text = bad != 0 ? NULL : json_dumps(o, JSON_COMPACT | JSON_PRESERVE_ORDER);
+    json_decref(o);
+    if (text == NULL)
+        return PS_ENOMEM;
+    int put = puts(text);
+    free(text);
+    return put < 0 ? PS_EIO : 0;
+}
+
+/* ---- for people ---------------------------------------------------------------------------------- */
+
+static void row(const char *question, const char *answer, const char *detail) {
+    fputs("  ", stdout);
+    ps_words_pad(stdout, question, 10);
+    ps_words_pad(stdout, answer, 15);
+    printf("%s\n", detail);
+}
+
+static void key_row(const struct ps_verify_report *r) {
+    char key[57], detail[57 + PS_MAX_STATION_ID + PS_MAX_NAME + 16];
+    key_text(r->v, key);
+    if (r->k == NULL)
+        (void)snprintf(detail, sizeof detail, "%s", key);
+    else
+        (void)snprintf(detail, sizeof detail, "%s  %s %s", key, r->k->merchant, r->k->station);
+    row(ps_words("key", "密钥"), ps_verdict_key(r->v->key, ps_words_zh()), detail);
+}
+
+static void time_row(const struct ps_verdict *v) {
+    char from[32], to[32], detail[128] = "";
+    if (v->clip != NULL) {
+        ps_statement_time_text(v->clip->started.wall_ns, from);
+        ps_statement_time_text(v->clip->ended.wall_ns, to);
+        (void)snprintf(detail, sizeof detail, "%s – %s", from, to);
+    }
+    row(ps_words("time", "时间"), ps_verdict_time(v->time, ps_words_zh()), detail);
+}
+
+static void problems(const struct ps_verdict *v) {
+    for (size_t i = 0; i < v->n_problems; i++) {
+        const struct ps_problem *p = &v->problems[i];
+        if (ps_words_zh())
+            printf("  * %s  %s (%s: %s)\n", p->where, code_text(p->code), p->code, p->text);
+        else
+            printf("  * %s  %s: %s\n", p->code, p->where, p->text);
+    }
+    if (v->n_more > 0) {
+        fputs("  * ", stdout);
+        printf(ps_words("%zu more\n", "另有 %zu 处\n"), v->n_more);
+    }
+}
+
+/* A path is printed as it is only when it is text: it may come from a stranger's folder. */
+static void title(const struct ps_verify_report *r) {
+    json_t *path = json_path(r->path);
+    const char *text = json_string_value(path);
+    if (r->bundle)
+        printf("%s  %s\n", text != NULL ? text : "?", ps_words("(the bundle itself)", "(证据包本身)"));
+    else if (r->clip[0] != 0)
+        printf("%s  %s\n", r->clip, text != NULL ? text : "?");
+    else
+        printf("%s\n", text != NULL ? text : "?");
+    json_decref(path);
+}
+
+void ps_verify_report_text(const struct ps_verify_report *r) {
+    const struct ps_verdict *v = r->v;
+    char detail[64] = "";
+    bool zh = ps_words_zh();
+    title(r);
+    if (!r->bundle && v->container == PS_CONTAINER_AS_RECORDED)
+        (void)snprintf(detail, sizeof detail, "%s", ps_words("file as recorded", "文件与录制时相同"));
+    else if (!r->bundle && v->container == PS_CONTAINER_REMUXED)
+        (void)snprintf(detail, sizeof detail, "%s",
+                       ps_words("file is another: container remuxed", "文件已换封装"));
+    row(ps_words("content", "内容"), ps_verdict_content(v->content, zh), detail);
+    if (!r->bundle) {
+        key_row(r);
+        time_row(v);
+        row(ps_words("ledger", "账本"), ps_verdict_ledger(v->ledger, zh), "");
+    }
+    problems(v);
+    putchar('\n');
+}
+
+void ps_verify_report_end(const char *trust) {
+    static const char *const limits[][2] = {
+        {"that the camera saw the parcel that was delivered", "镜头拍到的就是送达的那个包裹"},
+        {"when the scene happened: the times are the station's own word",
+         "画面里的事发生在何时:时间只是本机自述"},
+        {"that there is no other recording, take or copy of the ledger",
+         "不存在另外的录像、另一次拍摄或另一份账本"},
+        {"anything against whoever controls the station or its keys", "控制工位或密钥的人没有作假"},
+        {"itself: use a checker, keys and roots from an independent source",
+         "本结果自身:请用独立取得的核验程序、密钥和根证书"},
+    };
+    json_t *path = trust != NULL ? json_path(trust) : NULL;
+    if (path != NULL)
+        printf("%s %s\n", ps_words("Registered keys from:", "登记密钥来自:"), json_string_value(path));
+    else
+        puts(ps_words("Registered keys: none given (--trust FILE), so every key is unknown.",
+                      "没有给出登记密钥(--trust 文件),因此任何密钥都是未登记。"));
+    json_decref(path);
+    puts(ps_words("This does not show:", "以上不能证明:"));
+    for (size_t i = 0; i < sizeof limits / sizeof limits[0]; i++)
+        printf("  - %s\n", ps_words(limits[i][0], limits[i][1]));
+}
