@@ -8,19 +8,19 @@
  *   IDLE       | START             | START                | -    | -      | -    | -       | -        | -
  *   RECORDING  | END next, START   | <5 s ignore, else END| END  | END    | END  | END     | END      | END
  */
-#include <stdbool.h>
-#include <stdint.h>
 #include "evidence/opening.h"
 #include "evidence/statement.h"
+#include <stdbool.h>
+#include <stdint.h>
 
 enum ps_session_state { PS_SESSION_IDLE, PS_SESSION_RECORDING };
 
 enum ps_session_event_type {
-    PS_SESSION_CODE,     /* a parcel's or unknown code; unknown codes start from idle but never end */
+    PS_SESSION_CODE, /* a parcel's or unknown code; unknown codes start from idle but never end */
     PS_SESSION_STOP,
     PS_SESSION_CANCEL,
-    PS_SESSION_TICK,     /* time passes: idle and maximum length */
-    PS_SESSION_MOTION,   /* something moved: keeps a clip from being idle */
+    PS_SESSION_TICK,   /* time passes: idle and maximum length */
+    PS_SESSION_MOTION, /* something moved: keeps a clip from being idle */
     PS_SESSION_SHUTDOWN,
     PS_SESSION_CAMERAS_LOST,
     PS_SESSION_DISK_FULL,
@@ -63,9 +63,5 @@ struct ps_session {
 void ps_session_init(struct ps_session *s, const struct ps_session_rules *r);
 /* At most 2 actions (END then START). Returns how many. */
 int ps_session_step(struct ps_session *s, const struct ps_session_event *e, struct ps_session_action out[2]);
-
-/* What a code is: type and carrier from its shape, value normalised (upper case for letters, blanks trimmed).
- * The full carrier table comes later; here: known waybill prefixes, EAN/UPC items with a valid check digit, else unknown. */
-void ps_session_classify(const char *raw, struct ps_code *out);
 
 #endif

@@ -1,0 +1,284 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+#include "recorder/station.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <poll.h>
+#include <signal.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "archive/store.h"
+#include "evidence/bytes.h"
+#include "recorder/clock.h"
+
+#define TICK_MS 100
+#define READY_PATIENCE_NS \
+    5000000000LL /* cameras that are slow to open do not keep the station from starting */
+#define SCANNER_BACK_OFF_NS 500000000LL
+#define SCANNER_BACK_OFF_MAX_NS 8000000000LL
+#define SEAL_AT_END_MS 30000
+#define POLLS 64
+
+void ps_station_say(const char *fmt, ...) {
+    char line[1024];
+    va_list ap;
+
+    va_start(ap, fmt);
+    vsnprintf(line, sizeof line, fmt, ap);
+    va_end(ap);
+    fprintf(stderr, "packseal-recorder: %s\n", line);
+}
+
+/* ---- scanners ---- */
+
+static void scanner_lost(struct ps_station_scanner *s) {
+    s->back_off_ns = s->back_off_ns ? s->back_off_ns * 2 : SCANNER_BACK_OFF_NS;
+    if (s->back_off_ns > SCANNER_BACK_OFF_MAX_NS)
+        s->back_off_ns = SCANNER_BACK_OFF_MAX_NS;
+    s->next_try_ns = ps_clock_mono_ns() + s->back_off_ns;
+}
+
+static void scanner_try(struct ps_station_scanner *s) {
+    struct ps_why why;
+    bool first = !s->next_try_ns;
+    int err = s->dev ? ps_scanner_reopen(s->dev, &why)
+                     : ps_scanner_open(&s->dev, s->config.name, s->config.source, &why);
+
+    if (err < 0) {
+        if (first)
+            ps_station_say("scanner %s: %s: plug it in, or mend [scanner %s] in packseal.conf",
+                           s->config.name, why.text, s->config.name);
+        scanner_lost(s);
+        return;
+    }
+    if (!first)
+        ps_station_say("scanner %s is there", s->config.name);
+    s->back_off_ns = 0;
+    s->next_try_ns = 1;
+}
+
+static void scanner_read(struct ps_station *st, struct ps_station_scanner *s) {
+    struct ps_scan scan;
+    struct ps_why why;
+    int r;
+
+    while ((r = ps_scanner_read(s->dev, &scan, &why)) == 1)
+        ps_conduct_code(st, scan.text, scan.manual ? PS_ENTRY_MANUAL : PS_ENTRY_SCANNER, scan.device,
+                        scan.mono_ns, 0);
+    if (r == PS_EFORMAT)
+        ps_station_say("scanner %s: %s", s->config.name, why.text);
+    else if (r < 0) {
+        ps_station_say("scanner %s went away", s->config.name);
+        scanner_lost(s);
+    }
+}
+
+static void scanners_tick(struct ps_station *st) {
+    int64_t now = ps_clock_mono_ns();
+
+    for (unsigned i = 0; i < st->n_scanners; i++) {
+        struct ps_station_scanner *s = &st->scanner[i];
+        bool away = !s->dev || ps_scanner_fd(s->dev) < 0;
+        if (away && now >= s->next_try_ns)
+            scanner_try(s);
+    }
+}
+
+/* ---- opening and closing ---- */
+
+static int read_boot_id(uint8_t out[16]) {
+    char text[64] = "", hex[33];
+    int fd = open("/proc/sys/kernel/random/boot_id", O_RDONLY | O_CLOEXEC), k = 0;
+    ssize_t n = fd >= 0 ? read(fd, text, sizeof text - 1) : -1;
+
+    if (fd >= 0)
+        close(fd);
+    for (ssize_t i = 0; i < n && k < 32; i++)
+        if (text[i] != '-' && text[i] != '\n')
+            hex[k++] = text[i];
+    return k == 32 ? ps_bytes_unhex(out, 16, hex, 32) : PS_EIO;
+}
+
+static int open_lane(struct ps_station *st, unsigned i) {
+    const struct ps_config_camera *c = &st->config.cameras[i];
+    struct ps_lane_spec s = {
+        .number = i,
+        .of = st->config.n_cameras,
+        .segment_seconds = st->config.segment_seconds,
+        .qp = st->config.qp,
+        .max_mbit = st->config.max_mbit,
+        .originals_every = st->config.originals_every,
+        .camera = {.width = c->width, .height = c->height, .fps = c->fps},
+    };
+
+    snprintf(s.camera.name, sizeof s.camera.name, "%s", c->name);
+    snprintf(s.camera.source, sizeof s.camera.source, "%s", c->source);
+    snprintf(s.font, sizeof s.font, "%s", st->config.font);
+    int err = ps_lane_start(&st->lane[i], &s, st->letters);
+    if (!err)
+        st->n_lanes++;
+    return err;
+}
+
+static void list_scanners(struct ps_station *st) {
+    for (unsigned i = 0; i < st->config.n_scanners; i++)
+        st->scanner[st->n_scanners++].config = st->config.scanners[i];
+    if (st->scan_stdin) {
+        struct ps_station_scanner *s = &st->scanner[st->n_scanners++];
+        snprintf(s->config.name, sizeof s->config.name, "stdin");
+        snprintf(s->config.source, sizeof s->config.source, "stdin:");
+    }
+}
+
+static int open_all(struct ps_station *st, struct ps_why *why) {
+    struct ps_session_rules rules = {
+        .same_code_ns = 5000000000LL,
+        .idle_ns = (int64_t)st->config.idle_seconds * 1000000000,
+        .maximum_ns = (int64_t)st->config.max_seconds * 1000000000,
+    };
+    char signer[PS_ROOT_PATH], control[PS_ROOT_PATH];
+    int err;
+
+    ps_session_init(&st->session, &rules);
+    st->began_mono_ns = ps_clock_mono_ns();
+    err = read_boot_id(st->boot_id);
+    if (err < 0)
+        return ps_error_why(why, err, "/proc/sys/kernel/random/boot_id", "cannot be read");
+    err = ps_store_init(st->root, why);
+    if (err < 0)
+        return err;
+    err = ps_root_path(st->root, PS_ROOT_SIGNER_SOCKET, signer);
+    if (!err)
+        err = ps_root_path(st->root, PS_ROOT_CONTROL_SOCKET, control);
+    if (!err)
+        err = ps_mailbox_new(&st->letters, 256);
+    if (!err)
+        err = ps_mailbox_new(&st->results, 1024);
+    if (!err)
+        err = ps_notary_new(&st->notary, signer);
+    if (err < 0)
+        return ps_error_why(why, err, st->root, "%s", ps_error_text(err));
+    err = ps_sealer_start(&st->sealer, st->root, signer, st->boot_id, st->results, why);
+    if (err < 0)
+        return err;
+    for (unsigned i = 0; i < st->config.n_cameras; i++) {
+        err = open_lane(st, i);
+        if (err < 0)
+            return ps_error_why(why, err, st->config.cameras[i].name, "%s", ps_error_text(err));
+    }
+    list_scanners(st);
+    return ps_control_new(&st->control, control, why);
+}
+
+static void close_all(struct ps_station *st) {
+    for (unsigned i = 0; i < st->n_lanes; i++)
+        ps_lane_stop(st->lane[i]);
+    ps_sealer_stop(st->sealer, SEAL_AT_END_MS);
+    for (unsigned i = 0; i < st->n_scanners; i++)
+        ps_scanner_close(st->scanner[i].dev);
+    if (st->letters)
+        for (struct ps_letter *l; (l = ps_mailbox_take(st->letters));) {
+            ps_mp4w_close(l->film);
+            free(l);
+        }
+    if (st->results)
+        for (struct ps_sealed *s; (s = ps_mailbox_take(st->results));) {
+            if (s->what == PS_SEALED_DONE)
+                ps_station_say("sealed %s", s->name);
+            ps_recording_free(s->recording);
+            free(s);
+        }
+    for (unsigned i = 0; i < st->n_unopened; i++)
+        ps_recording_free(st->unopened[i]);
+    ps_recording_free(st->rec);
+    ps_control_free(st->control);
+    ps_notary_free(st->notary);
+    ps_mailbox_free(st->letters);
+    ps_mailbox_free(st->results);
+}
+
+/* ---- the loop ---- */
+
+static bool cameras_settled(struct ps_station *st) {
+    for (unsigned i = 0; i < st->n_lanes; i++) {
+        struct ps_feed_status f;
+        ps_lane_feed(st->lane[i], &f);
+        if (f.state == PS_FEED_OPENING)
+            return false;
+    }
+    return true;
+}
+
+static void say_ready(struct ps_station *st, bool *said) {
+    if (*said || (!cameras_settled(st) && ps_clock_mono_ns() - st->began_mono_ns < READY_PATIENCE_NS))
+        return;
+    *said = true;
+    struct ps_wire_status *s = malloc(sizeof *s);
+    if (s && ps_notary_status(st->notary, s, NULL) == 0)
+        st->confined = s->confined;
+    free(s);
+    if (!ps_notary_reachable(st->notary))
+        ps_station_say("the signer does not answer: clips will be sealed late");
+    printf("ready\n");
+    fflush(stdout);
+}
+
+static void turn(struct ps_station *st, const sigset_t *waiting) {
+    struct pollfd p[POLLS];
+    struct timespec tick = {.tv_nsec = TICK_MS * 1000000L};
+    unsigned n = 0, scanners, i;
+
+    p[n++] = (struct pollfd){.fd = ps_mailbox_fd(st->letters), .events = POLLIN};
+    p[n++] = (struct pollfd){.fd = ps_mailbox_fd(st->results), .events = POLLIN};
+    for (i = 0; i < st->n_scanners; i++) /* a negative fd is skipped by ppoll */
+        p[n++] = (struct pollfd){.fd = st->scanner[i].dev ? ps_scanner_fd(st->scanner[i].dev) : -1,
+                                 .events = POLLIN};
+    scanners = n;
+    n += ps_control_poll(st->control, p + n, POLLS - n);
+    if (ppoll(p, n, &tick, waiting) < 0)
+        for (i = 0; i < n; i++)
+            p[i].revents = 0; /* a signal: the caller looks at its flag */
+    for (struct ps_letter *l; (l = ps_mailbox_take(st->letters));)
+        ps_conduct_letter(st, l);
+    for (struct ps_sealed *s; (s = ps_mailbox_take(st->results));)
+        ps_conduct_sealed(st, s);
+    for (i = 2; i < scanners; i++)
+        if (p[i].revents && st->scanner[i - 2].dev)
+            scanner_read(st, &st->scanner[i - 2]);
+    ps_control_serve(st, st->control, p + scanners, n - scanners);
+    scanners_tick(st);
+    ps_conduct_tick(st);
+}
+
+static bool busy(const struct ps_station *st) {
+    return st->rec || st->n_todo;
+}
+
+int ps_station_run(struct ps_station *st, const volatile int *stop) {
+    struct ps_why why;
+    sigset_t waiting;
+    bool ready = false;
+    int err = open_all(st, &why);
+
+    if (err < 0) {
+        ps_station_say("%s: %s: run packseal doctor", why.text, why.where);
+        goto out;
+    }
+    pthread_sigmask(SIG_SETMASK, NULL, &waiting);
+    sigdelset(&waiting, SIGTERM);
+    sigdelset(&waiting, SIGINT);
+    while (!*stop) {
+        turn(st, &waiting);
+        say_ready(st, &ready);
+    }
+    ps_conduct_event(st, PS_SESSION_SHUTDOWN, ps_clock_mono_ns(), 0);
+    while (busy(st))
+        turn(st, &waiting);
+out:
+    close_all(st);
+    return err < 0 ? 1 : 0;
+}

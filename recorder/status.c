@@ -1,0 +1,113 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+#include <jansson.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "archive/store.h"
+#include "recorder/clock.h"
+#include "recorder/station.h"
+
+static const char *feed_word(enum ps_feed_state s) {
+    return s == PS_FEED_LIVE ? "live" : s == PS_FEED_AWAY ? "away" : "opening";
+}
+
+bool ps_status_disk_low(struct ps_station *st, unsigned divisor, uint64_t *free_mb) {
+    uint64_t bytes = 0;
+
+    if (ps_store_free_bytes(st->root, &bytes) < 0)
+        return false; /* the write itself will tell */
+    *free_mb = bytes >> 20;
+    return *free_mb < st->config.min_free_mb / divisor;
+}
+
+json_t *ps_status_cameras(struct ps_station *st) {
+    json_t *all = json_array();
+
+    for (unsigned i = 0; i < st->n_lanes; i++) {
+        struct ps_feed_status f;
+        struct ps_counts c;
+        ps_lane_feed(st->lane[i], &f);
+        ps_lane_counts(st->lane[i], &c);
+        json_array_append_new(
+            all, json_pack("{s:s, s:s, s:s, s:s, s:s, s:s, s:i, s:I, s:I, s:I, s:I, s:I, s:s}", "name",
+                           st->config.cameras[i].name, "source", st->config.cameras[i].source, "state",
+                           feed_word(f.state), "model", f.info.model, "serial", f.info.serial, "format",
+                           f.info.format, "fps", (int)f.info.fps, "captured", (json_int_t)c.captured,
+                           "encoded", (json_int_t)c.encoded, "dropped", (json_int_t)c.dropped, "damaged",
+                           (json_int_t)c.damaged, "repeated", (json_int_t)c.repeated, "why",
+                           f.state == PS_FEED_LIVE ? "" : f.why.text));
+    }
+    return all;
+}
+
+static void add_alarm(json_t *alarms, const char *what, const char *text) {
+    char line[512];
+
+    snprintf(line, sizeof line, "%s: %s", what, text);
+    json_array_append_new(alarms, json_string(line));
+}
+
+/* Alarms are not kept: each is read off the state that it speaks of. */
+static json_t *alarms_of(struct ps_station *st, unsigned *live) {
+    json_t *alarms = json_array();
+    struct ps_clock_map map;
+    uint64_t free_mb = 0;
+
+    *live = 0;
+    for (unsigned i = 0; i < st->n_lanes; i++) {
+        struct ps_feed_status f;
+        ps_lane_feed(st->lane[i], &f);
+        if (f.state == PS_FEED_LIVE)
+            ++*live;
+        else if (f.state == PS_FEED_AWAY)
+            add_alarm(alarms, "camera-lost", st->config.cameras[i].name);
+    }
+    for (unsigned i = 0; i < st->n_scanners; i++)
+        if (!st->scanner[i].dev || ps_scanner_fd(st->scanner[i].dev) < 0)
+            add_alarm(alarms, "scanner-lost", st->scanner[i].config.name);
+    if (!ps_notary_reachable(st->notary))
+        add_alarm(alarms, "signer-away", "clips are recorded and sealed late");
+    if (ps_status_disk_low(st, 1, &free_mb))
+        add_alarm(alarms, "disk-low", st->root);
+    ps_clock_sample(&map);
+    if (map.state == PS_CLOCK_UNSYNCED)
+        add_alarm(alarms, "clock-unsynced", "the kernel says that the clock is not synchronised");
+    if (st->n_unopened)
+        add_alarm(alarms, "unsealed", "clips wait for the signer");
+    if (st->fault[0])
+        add_alarm(alarms, "fault", st->fault);
+    return alarms;
+}
+
+json_t *ps_status_json(struct ps_station *st) {
+    unsigned live;
+    json_t *alarms = alarms_of(st, &live);
+    json_t *codes = json_array();
+    char clip[40] = "";
+    uint64_t bytes = 0;
+    bool faulted = !live || st->fault[0];
+    const char *state = st->rec && !st->ending                  ? "recording"
+                        : st->rec || ps_sealer_busy(st->sealer) ? "sealing"
+                        : faulted                               ? "faulted"
+                                                                : "idle";
+
+    if (st->rec) {
+        const struct ps_clip *c = st->rec->clip;
+        for (int i = 0; i < c->opening.n_codes; i++)
+            json_array_append_new(codes, json_string(c->opening.codes[i].value));
+        for (int i = 0; i < c->n_added_codes; i++)
+            json_array_append_new(codes, json_string(c->added_codes[i].value));
+        if (st->rec->opened)
+            ps_statement_clip_name(c->opening.station, c->number, clip);
+    }
+    ps_store_free_bytes(st->root, &bytes);
+    return json_pack("{s:s, s:o, s:s?, s:o, s:o, s:s, s:s, s:I, s:I, s:b}", "state", state, "codes", codes,
+                     "clip", clip[0] ? clip : NULL, "cameras", ps_status_cameras(st), "alarms", alarms,
+                     "station", st->config.station_id, "signer",
+                     !ps_notary_reachable(st->notary) ? "away"
+                     : (st->confined & 15) == 15      ? "confined"
+                                                      : "unconfined",
+                     "free_mb", (json_int_t)(bytes >> 20), "uptime_s",
+                     (json_int_t)((ps_clock_mono_ns() - st->began_mono_ns) / 1000000000), "able",
+                     live > 0 && !faulted);
+}
