@@ -19,7 +19,8 @@
 #define MAX_ROWS 8
 #define MAX_TEXT 4400 /* code points of one field: 512 bytes, each at worst shown as U+10FFFF */
 #define MAX_CELLS 40
-#define ATLAS "0123456789-+:.?#"
+#define ATLAS "0123456789-+~:.?#"
+#define MINUS '~' /* a minus as wide as a plus, for the UTC offset */
 #define N_ATLAS ((int)sizeof ATLAS - 1)
 
 /* What is drawn in each frame, and how wide each place is: 0 for any digit. */
@@ -221,21 +222,24 @@ static int widest(const struct ps_burn *b, const char *set) {
 }
 
 /* Equal width for all digits, and for both signs, so that nothing jumps when they change. */
+static int cell_width(const struct ps_burn *b, char c) {
+    if (c >= '0' && c <= '9')
+        return widest(b, "0123456789");
+    if (c == '+' || c == MINUS)
+        return widest(b, "+-");
+    return widest(b, (char[2]){c});
+}
+
 static int make_atlas(struct ps_burn *b) {
-    int digit = widest(b, "0123456789"), sign = widest(b, "+-"), point = widest(b, ":.");
     for (int i = 0; i < N_ATLAS; i++) {
         char c = ATLAS[i];
-        int width = c >= '0' && c <= '9'   ? digit
-                    : c == '+' || c == '-' ? sign
-                    : c == ':' || c == '.' ? point
-                                           : widest(b, (char[2]){c});
-        b->atlas_width[i] = width;
+        int width = b->atlas_width[i] = cell_width(b, c);
         b->atlas[i] = malloc((size_t)width * (size_t)b->row_height);
         if (b->atlas[i] == NULL)
             return PS_ENOMEM;
         memset(b->atlas[i], BLACK, (size_t)width * (size_t)b->row_height);
         struct surface s = {b->atlas[i], width, width, 0, b->row_height};
-        const uint32_t text[1] = {(uint32_t)c};
+        const uint32_t text[1] = {(uint32_t)(c == MINUS ? '-' : c)};
         put_text(b, &s, (width - advance(b, text[0])) / 2, baseline_of(b->px, b->row_height), text, 1);
     }
     return 0;
@@ -466,7 +470,7 @@ static void put_time(struct ps_burn *b, int64_t wall_ns, int offset_s, bool unsy
     snprintf(s, sizeof s, "%02d:%02d:%02d.%03d", tm.tm_hour, tm.tm_min, tm.tm_sec, (int)(rest / 1000000));
     put_template(b, T_CLOCK, s);
     int minutes = abs(offset_s) / 60;
-    snprintf(s, sizeof s, "%c%02d:%02d%c", offset_s < 0 ? '-' : '+', minutes / 60, minutes % 60,
+    snprintf(s, sizeof s, "%c%02d:%02d%c", offset_s < 0 ? MINUS : '+', minutes / 60, minutes % 60,
              unsynced ? '?' : ' ');
     put_template(b, T_OFFSET, s);
 }

@@ -43,7 +43,8 @@ int ps_decoder_new(struct ps_decoder **out) {
 void ps_decoder_free(struct ps_decoder *d) {
     if (d == NULL)
         return;
-    tjDestroy(d->jpeg);
+    if (d->jpeg != NULL)
+        tjDestroy(d->jpeg);
     ps_picture_free(&d->spare);
     free(d->scratch);
     free(d);
@@ -261,7 +262,17 @@ int ps_decoder_decode(struct ps_decoder *d, const struct ps_frame *f, struct ps_
     if (f->damaged || f->data == NULL || f->size == 0)
         return PS_EFORMAT;
     switch (f->pixels) {
-    case PS_PIXELS_JPEG: rc = decode_jpeg(d, f); break;
+    case PS_PIXELS_JPEG:
+        if (d->jpeg == NULL && (d->jpeg = tjInitDecompress()) == NULL)
+            return PS_ENOMEM;
+        rc = decode_jpeg(d, f);
+        /* libjpeg-turbo 2.1 leaves a decoder that met a broken header in the middle of that header, and refuses every
+         * good frame after it. */
+        if (rc < 0) {
+            tjDestroy(d->jpeg);
+            d->jpeg = NULL;
+        }
+        break;
     case PS_PIXELS_YUYV: rc = decode_yuyv(d, f); break;
     case PS_PIXELS_I420: rc = decode_i420(d, f); break;
     }
