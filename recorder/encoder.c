@@ -9,8 +9,9 @@
 
 #include "evidence/limits.h"
 
-#define MAX_AVCC 1024     /* bytes; what evidence/mp4.h reads */
-#define SILENT 1000       /* added to the level of every message of libavcodec: none is printed */
+#define MAX_AVCC 1024 /* bytes; what evidence/mp4.h reads */
+#define SILENT \
+    100 /* added to the level of each message of libavcodec (its low byte counts): none is printed */
 #define ENDLESS (1 << 30) /* GOP length that x264 takes as "keyframes only when asked" */
 
 enum nal_type { NAL_IDR = 5, NAL_SPS = 7, NAL_PPS = 8, NAL_AUD = 9 };
