@@ -1,0 +1,231 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+#include "archive/config.h"
+#include "archive/store.h"
+#include "cli/args.h"
+#include "cli/cmd.h"
+#include "cli/spawn.h"
+#include "cli/words.h"
+#include "evidence/bytes.h"
+#include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+static const char help_en[] =
+    "usage: packseal init --station NAME [--id ID] [--camera NAME=SOURCE]... [--scanner NAME=SOURCE]...\n"
+    "                     [--operator ID] [--root DIR]\n"
+    "\n"
+    "Makes a new station: folders, keys and packseal.conf. Prints the keys' fingerprints. Nothing is "
+    "overwritten.\n"
+    "\n"
+    "  --station NAME         name for people; Chinese is fine\n"
+    "  --id ID                up to 16 letters, digits and hyphens; part of every clip's name\n"
+    "                         (default: NAME where it is one, else ST01)\n"
+    "  --camera NAME=SOURCE   v4l2:/dev/video0 or lavf:URL; NAME is [a-z0-9-]\n"
+    "  --scanner NAME=SOURCE  serial:/dev/ttyACM0, evdev:/dev/input/event5 or stdin:\n"
+    "  --operator ID          staff number of who is signed in at start\n"
+    "  --root DIR             where the station lives ($PACKSEAL_ROOT, else /var/lib/packseal)\n";
+static const char help_zh[] =
+    "用法:packseal init --station 名称 [--id 编号] [--camera 名=来源]… [--scanner 名=来源]… [--operator "
+    "工号]\n"
+    "                   [--root 文件夹]\n"
+    "\n"
+    "新建工位:文件夹、密钥和 packseal.conf,并显示密钥指纹。不覆盖任何已有内容。\n"
+    "\n"
+    "  --station 名称       工位名称,可用中文\n"
+    "  --id 编号            至多 16 个字母、数字、连字符,用于录像编号(缺省:名称合规时取名称,否则 ST01)\n"
+    "  --camera 名=来源     v4l2:/dev/video0 或 lavf:URL;名由 a-z、0-9、- 组成\n"
+    "  --scanner 名=来源    serial:/dev/ttyACM0、evdev:/dev/input/event5 或 stdin:\n"
+    "  --operator 工号      启动时登录的员工\n"
+    "  --root 文件夹        工位所在($PACKSEAL_ROOT,否则 /var/lib/packseal)\n";
+
+struct init {
+    const char *station, *id, *operator_id;
+    struct ps_args_list cameras, scanners;
+    char root[PS_ROOT_PATH], config[PS_ROOT_PATH];
+};
+
+static bool id_ok(const char *s) {
+    size_t n = strlen(s);
+    return n >= 1 && n <= PS_MAX_STATION_ID &&
+           strspn(s, "0123456789abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ-") == n;
+}
+
+/* A film file keeps being found from another working folder. */
+static void put_source(struct ps_buf *b, const char *source) {
+    char *real = strncmp(source, "lavf:", 5) == 0 ? realpath(source + 5, NULL) : NULL;
+    if (real != NULL)
+        ps_buf_fmt(b, "source = lavf:%s\n", real);
+    else
+        ps_buf_fmt(b, "source = %s\n", source);
+    free(real);
+}
+
+static int put_devices(struct ps_buf *b, const char *kind, const struct ps_args_list *l) {
+    for (unsigned i = 0; i < l->n; i++) {
+        const char *equals = strchr(l->v[i], '=');
+        if (equals == NULL || equals == l->v[i])
+            return ps_words_fail(
+                2, ps_words("is not NAME=SOURCE", "不是 名=来源 的形式"), l->v[i],
+                ps_words("for example: --camera top=v4l2:/dev/video0", "例如:--camera top=v4l2:/dev/video0"));
+        if (!ps_bytes_is_text(l->v[i], strlen(l->v[i])) || strstr(l->v[i], " ;") != NULL)
+            return ps_words_fail(
+                2, ps_words("control characters, or a blank and a semicolon", "含控制字符或“ ;”"), l->v[i],
+                ps_words("use another name for the device", "请改用其他设备名"));
+        ps_buf_fmt(b, "\n[%s %.*s]\n", kind, (int)(equals - l->v[i]), l->v[i]);
+        put_source(b, equals + 1);
+    }
+    return 0;
+}
+
+static int compose(const struct init *in, struct ps_buf *b) {
+    ps_buf_text(b,
+                "# PackSeal; what each line means: packseal.conf(5). Restart the recorder after a change.\n"
+                "\n[station]\n");
+    ps_buf_fmt(b, "id = %s\nname = %s\n", in->id, in->station);
+    ps_buf_fmt(b,
+               "# Four letters or digits of your site, for command barcodes:\n# site = HZ01\n"
+               "# Staff number of who is signed in at start:\n%soperator = %s\n",
+               in->operator_id != NULL ? "" : "# ", in->operator_id != NULL ? in->operator_id : "0017");
+    int status = put_devices(b, "camera", &in->cameras);
+    if (status != 0)
+        return status;
+    if (in->cameras.n == 0)
+        ps_buf_text(
+            b, "\n# packseal cameras lists what is plugged in.\n# [camera top]\n# source = v4l2:/dev/video0\n"
+               "# width = 1280\n# height = 720\n# fps = 30\n");
+    status = put_devices(b, "scanner", &in->scanners);
+    if (status != 0)
+        return status;
+    if (in->scanners.n == 0)
+        ps_buf_text(b, "\n# [scanner main]\n# source = serial:/dev/ttyACM0\n");
+    ps_buf_text(b,
+                "\n[recording]\n"
+                "# A parcel that is idle for so many seconds ends its clip; 0: never.\nidle_seconds = 300\n"
+                "# No clip is longer.\nmax_seconds = 1800\n"
+                "# The camera's own picture, besides start and end, every so many seconds; 0: not.\n"
+                "originals_every = 60\n"
+                "# No new clip with less room on the disk, in MB.\nmin_free_mb = 1024\n");
+    return 0;
+}
+
+/* The text as the recorder will read it; and the values as they were given. */
+static int check(const struct init *in, const struct ps_buf *b) {
+    struct ps_why why = {0};
+    struct ps_config *c = malloc(sizeof(*c));
+    int rc = c == NULL ? PS_ENOMEM : b->err;
+    if (rc == 0)
+        rc = ps_config_parse(c, (const char *)b->p, b->n, "packseal.conf", &why);
+    /* "name = a ; b" would lose its end. */
+    if (rc == 0 && (strcmp(c->station_name, in->station) != 0 ||
+                    (in->operator_id != NULL && strcmp(c->operator_id, in->operator_id) != 0)))
+        rc = ps_error_why(&why, PS_EINVAL, "packseal.conf",
+                          "a name begins or ends with a blank, or holds ' ;'");
+    free(c);
+    if (rc == 0)
+        return 0;
+    return ps_words_fail(2, why.text[0] != '\0' ? why.text : ps_error_text(rc), why.where,
+                         ps_words("see: packseal init --help", "参见:packseal init --help"));
+}
+
+static int write_config(const struct init *in, const struct ps_buf *b) {
+    struct ps_why why = {0};
+    int rc = ps_store_write_file(AT_FDCWD, in->config, b->p, b->n, &why);
+    if (rc == PS_EEXIST)
+        return ps_words_fail(1, ps_words("there is a station already", "此处已有工位"), in->config,
+                             ps_words("choose another --root", "请另选 --root"));
+    return rc < 0 ? ps_words_fail(1, why.text, in->config, ps_words("choose another --root", "请另选 --root"))
+                  : 0;
+}
+
+static int run_signer(const struct init *in) {
+    char path[PATH_MAX], dir[PS_ROOT_PATH], ledger[PS_ROOT_PATH], line[1024], text[96];
+    struct ps_why why = {0};
+    pid_t pid;
+    int out, status = 0;
+    if (ps_spawn_find("packseal-signer", path, &why) < 0 || ps_root_path(in->root, PS_ROOT_SIGNER, dir) < 0 ||
+        ps_root_path(in->root, PS_ROOT_LEDGER, ledger) < 0)
+        return ps_words_fail(1, why.text, why.where, ps_words("install packseal again", "请重新安装"));
+    char *argv[] = {path,   (char[]){"--init"},    (char[]){"--dir"},         dir, (char[]){"--ledger"},
+                    ledger, (char[]){"--station"}, (char *)(uintptr_t)in->id, NULL};
+    if (ps_spawn_start(path, argv, &(struct ps_spawn_how){0}, &pid, &out, &why) < 0)
+        return ps_words_fail(1, why.text, why.where, NULL);
+    for (ssize_t n; (n = read(out, line, sizeof(line))) > 0 || (n < 0 && errno == EINTR);)
+        if (n > 0)
+            fwrite(line, 1, (size_t)n, stdout);
+    close(out);
+    while (waitpid(pid, &status, 0) < 0 && errno == EINTR)
+        ;
+    ps_spawn_status_text(status, text);
+    return status == 0 ? 0
+                       : ps_words_fail(1, ps_words("no keys were made", "未能生成密钥"), text,
+                                       ps_words("see the line above", "见上一行"));
+}
+
+static int make(struct init *in) {
+    char path[PS_ROOT_PATH];
+    struct stat st;
+    struct ps_why why = {0};
+    struct ps_buf text;
+    ps_buf_init(&text, 65536);
+    int status = compose(in, &text);
+    if (status == 0)
+        status = check(in, &text);
+    if (status != 0)
+        goto out;
+    if (lstat(in->config, &st) == 0 ||
+        (ps_root_path(in->root, PS_ROOT_SIGNER, path) == 0 && lstat(path, &st) == 0)) {
+        status = ps_words_fail(1, ps_words("there is a station already", "此处已有工位"), in->root,
+                               ps_words("choose another --root", "请另选 --root"));
+        goto out;
+    }
+    if (ps_store_init(in->root, &why) < 0) {
+        status = ps_words_fail(1, why.text, why.where, ps_words("choose another --root", "请另选 --root"));
+        goto out;
+    }
+    status = write_config(in, &text);
+    if (status == 0 && (status = run_signer(in)) != 0)
+        unlink(in->config); /* ours, made just now; without keys there is no station */
+out:
+    ps_buf_free(&text);
+    return status;
+}
+
+int ps_cmd_init(int argc, char **argv) {
+    struct init in = {0};
+    const char *root = NULL;
+    const struct ps_args_option options[] = {{"--root", NULL, PS_ARGS_TEXT, &root},
+                                             {"--station", NULL, PS_ARGS_TEXT, &in.station},
+                                             {"--id", NULL, PS_ARGS_TEXT, &in.id},
+                                             {"--operator", NULL, PS_ARGS_TEXT, &in.operator_id},
+                                             {"--camera", NULL, PS_ARGS_LIST, &in.cameras},
+                                             {"--scanner", NULL, PS_ARGS_LIST, &in.scanners},
+                                             {NULL, NULL, PS_ARGS_FLAG, NULL}};
+    const struct ps_args_spec spec = {"init", help_en, help_zh, options, 0, 0};
+    int n, status = ps_args_parse(&spec, argc, argv, &n);
+    if (status != PS_ARGS_GO)
+        return status;
+    if (in.station == NULL || in.station[0] == '\0')
+        return ps_words_fail(2, ps_words("the station has no name", "工位没有名称"), "--station",
+                             ps_words("see: packseal init --help", "参见:packseal init --help"));
+    if (in.id == NULL)
+        in.id = id_ok(in.station) ? in.station : "ST01";
+    if (!ps_args_root(root, in.root))
+        return 2;
+    /* An installed station keeps its configuration in /etc/packseal, where that folder is. */
+    bool etc = strcmp(in.root, PS_ROOT_DEFAULT) == 0 && access("/etc/packseal", F_OK) == 0;
+    if (etc)
+        snprintf(in.config, sizeof(in.config), "/etc/packseal/packseal.conf");
+    else if (ps_root_path(in.root, "packseal.conf", in.config) < 0)
+        return ps_words_fail(2, ps_words("the path is too long", "路径过长"), in.root, NULL);
+    status = make(&in);
+    if (status == 0)
+        printf(ps_words("root        %s\nnext        packseal run --root %s\n",
+                        "所在        %s\n下一步      packseal run --root %s\n"),
+               in.root, in.root);
+    return status;
+}

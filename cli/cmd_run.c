@@ -1,0 +1,384 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+/*
+ * Two children: the recorder must live, the signer is started again when it dies, for recording goes on without it. At
+ * the end the recorder goes first, because it needs the signer to seal what is open.
+ */
+#include "archive/root.h"
+#include "archive/store.h"
+#include "cli/args.h"
+#include "cli/cmd.h"
+#include "cli/spawn.h"
+#include "cli/words.h"
+#include <errno.h>
+#include <fcntl.h>
+#include <poll.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/file.h>
+#include <sys/signalfd.h>
+#include <sys/wait.h>
+#include <time.h>
+#include <unistd.h>
+
+#define RECORDER_END_MS 60000 /* it seals, which may take as long */
+#define SIGNER_END_MS 10000
+#define SIGNER_READY_MS 30000
+#define BACK_OFF_MS 200 /* doubled up to */
+#define BACK_OFF_MOST_MS 30000
+#define STEADY_MS 60000 /* a signer that lived so long was well */
+
+/* The sanitizers need system calls that the signer's filter refuses; such a build is for tests. */
+#if defined(__SANITIZE_ADDRESS__) || defined(__SANITIZE_THREAD__)
+#define SANITIZED true
+#elif defined(__has_feature)
+#if __has_feature(address_sanitizer) || __has_feature(thread_sanitizer)
+#define SANITIZED true
+#endif
+#endif
+#ifndef SANITIZED
+#define SANITIZED false
+#endif
+
+static const char help_en[] =
+    "usage: packseal run [--root DIR] [--scan-stdin] [--unconfined]\n"
+    "\n"
+    "Runs signer and recorder in the foreground and prints \"ready\" when the station can record. Ctrl-C or "
+    "SIGTERM\n"
+    "ends the clip, seals it and stops both.\n"
+    "\n"
+    "  --root DIR     where the station lives ($PACKSEAL_ROOT, else /var/lib/packseal)\n"
+    "  --scan-stdin   lines of standard input are scanned codes\n"
+    "  --unconfined   let the signer run where the kernel does not let it be confined; doctor tells\n";
+static const char help_zh[] =
+    "用法:packseal run [--root 文件夹] [--scan-stdin] [--unconfined]\n"
+    "\n"
+    "在前台运行签名程序和录像程序,可以录像时显示 \"ready\"。Ctrl-C 或 SIGTERM 会结束并封存当前录像,\n"
+    "然后停止二者。\n"
+    "\n"
+    "  --root 文件夹   工位所在($PACKSEAL_ROOT,否则 /var/lib/packseal)\n"
+    "  --scan-stdin    标准输入的每一行视为扫描的条码\n"
+    "  --unconfined    内核不支持限制签名程序时仍然运行;doctor 会指出\n";
+
+struct child {
+    const char *name;
+    char path[PATH_MAX];
+    char *argv[16];
+    struct ps_spawn_how how;
+    pid_t pid;  /* 0: not running */
+    int out;    /* -1: closed */
+    bool ready; /* said so */
+    int64_t since_ms;
+    char line[4096];
+    size_t n;
+};
+
+struct run {
+    char root[PS_ROOT_PATH], socket[PS_ROOT_PATH], dir[PS_ROOT_PATH];
+    bool scan_stdin, unconfined;
+    struct child signer, recorder;
+    int signals;
+    int64_t again_ms; /* when to start the signer again; 0: not waiting */
+    int64_t back_off_ms;
+    int64_t kill_ms; /* stopping: when patience ends; 0: not stopping */
+    bool stopping, told_ready;
+    int status;
+};
+
+static int64_t now_ms(void) {
+    struct timespec t;
+    clock_gettime(CLOCK_BOOTTIME, &t);
+    return (int64_t)t.tv_sec * 1000 + t.tv_nsec / 1000000;
+}
+
+/* ---- children */
+
+static int start(struct child *c) {
+    struct ps_why why = {0};
+    c->ready = false;
+    c->n = 0;
+    c->since_ms = now_ms();
+    if (ps_spawn_start(c->path, c->argv, &c->how, &c->pid, &c->out, &why) == 0)
+        return 0;
+    c->pid = 0;
+    c->out = -1;
+    return ps_words_fail(1, why.text, why.where, NULL);
+}
+
+/* Lines of a child's standard output; all but its "ready" go on to ours. */
+static void relay(struct child *c) {
+    ssize_t got = read(c->out, c->line + c->n, sizeof(c->line) - 1 - c->n);
+    if (got < 0 && (errno == EINTR || errno == EAGAIN))
+        return;
+    if (got <= 0) {
+        close(c->out);
+        c->out = -1;
+        return;
+    }
+    c->n += (size_t)got;
+    c->line[c->n] = '\0';
+    char *from = c->line;
+    for (char *end; (end = strchr(from, '\n')) != NULL; from = end + 1) {
+        *end = '\0';
+        if (strcmp(from, "ready") == 0)
+            c->ready = true;
+        else
+            printf("%s\n", from);
+    }
+    c->n -= (size_t)(from - c->line);
+    memmove(c->line, from, c->n + 1);
+    if (c->n == sizeof(c->line) - 1) { /* no line that long is one of ours */
+        printf("%s\n", c->line);
+        c->n = 0;
+    }
+    fflush(stdout);
+}
+
+static void drain(struct child *c) {
+    while (c->out >= 0)
+        relay(c);
+}
+
+static void recorder_gone(struct run *r, int status) {
+    char text[96];
+    ps_spawn_status_text(status, text);
+    if (!r->stopping || status != 0) {
+        r->status = 1;
+        ps_words_fail(0, ps_words("the recorder ended", "录像程序已退出"), text,
+                      ps_words("clips that were open are recovered at the next start: packseal run",
+                               "未完成的录像会在下次启动时恢复:packseal run"));
+    }
+    r->stopping = true;
+    r->kill_ms = now_ms() + SIGNER_END_MS;
+    if (r->signer.pid > 0)
+        kill(r->signer.pid, SIGTERM);
+}
+
+static void signer_gone(struct run *r, int status) {
+    char text[160], how[96];
+    ps_spawn_status_text(status, how);
+    if (r->recorder.pid == 0) {
+        if (!r->stopping) { /* nothing is recorded yet: no reason to go on without it */
+            r->status = ps_words_fail(
+                1, ps_words("the signer ended before it was ready", "签名程序未能启动"), how,
+                ps_words("see the line above, or: packseal doctor", "见上一行,或运行 packseal doctor"));
+            r->stopping = true;
+        }
+        return;
+    }
+    int64_t now = now_ms();
+    if (now - r->signer.since_ms > STEADY_MS)
+        r->back_off_ms = BACK_OFF_MS;
+    r->again_ms = now + r->back_off_ms;
+    snprintf(text, sizeof(text),
+             ps_words("recording goes on; it is started again in %.1f s", "录像继续;%.1f 秒后重新启动"),
+             (double)r->back_off_ms / 1000);
+    ps_words_fail(0, ps_words("the signer ended", "签名程序已退出"), how, text);
+    r->back_off_ms = r->back_off_ms * 2 > BACK_OFF_MOST_MS ? BACK_OFF_MOST_MS : r->back_off_ms * 2;
+}
+
+static void reap(struct run *r) {
+    int status;
+    for (pid_t pid; (pid = waitpid(-1, &status, WNOHANG)) > 0;) {
+        struct child *c = pid == r->signer.pid ? &r->signer : pid == r->recorder.pid ? &r->recorder : NULL;
+        if (c == NULL)
+            continue;
+        drain(c);
+        c->pid = 0;
+        if (c == &r->signer)
+            signer_gone(r, status);
+        else
+            recorder_gone(r, status);
+    }
+}
+
+/* ---- the loop */
+
+static void stop(struct run *r) {
+    if (r->stopping)
+        return;
+    r->stopping = true;
+    r->kill_ms = now_ms() + (r->recorder.pid > 0 ? RECORDER_END_MS : SIGNER_END_MS);
+    if (r->recorder.pid > 0)
+        kill(r->recorder.pid, SIGTERM);
+    else if (r->signer.pid > 0)
+        kill(r->signer.pid, SIGTERM);
+}
+
+static void patience(struct run *r) {
+    struct child *c = r->recorder.pid > 0 ? &r->recorder : &r->signer;
+    if (!r->stopping || r->kill_ms == 0 || now_ms() < r->kill_ms || c->pid == 0)
+        return;
+    ps_words_fail(0, ps_words("does not end", "没有退出"), c->name, ps_words("it is killed", "强制结束"));
+    kill(c->pid, SIGKILL);
+    r->kill_ms = now_ms() + SIGNER_END_MS;
+    r->status = 1;
+}
+
+static void proceed(struct run *r) {
+    if (r->signer.ready && r->recorder.pid == 0 && !r->stopping && r->recorder.since_ms == 0 &&
+        start(&r->recorder)) {
+        r->status = 1;
+        stop(r);
+    }
+    if (!r->signer.ready && r->recorder.pid == 0 && r->signer.pid > 0 && !r->stopping &&
+        now_ms() - r->signer.since_ms > SIGNER_READY_MS) {
+        r->status = ps_words_fail(1, ps_words("the signer does not get ready", "签名程序未就绪"), r->dir,
+                                  ps_words("run: packseal doctor", "请运行 packseal doctor"));
+        stop(r);
+    }
+    if (r->recorder.ready && !r->told_ready) {
+        r->told_ready = true;
+        puts("ready");
+        fflush(stdout);
+    }
+    if (r->again_ms != 0 && now_ms() >= r->again_ms) {
+        r->again_ms = 0;
+        if (r->recorder.pid > 0 && start(&r->signer) != 0)
+            r->again_ms = now_ms() + r->back_off_ms;
+    }
+    patience(r);
+}
+
+static int timeout_ms(const struct run *r) {
+    int64_t now = now_ms(), next = now + 60000;
+    if (r->again_ms != 0 && r->again_ms < next)
+        next = r->again_ms;
+    if (r->stopping && r->kill_ms != 0 && r->kill_ms < next)
+        next = r->kill_ms;
+    if (r->recorder.since_ms == 0 && r->signer.since_ms + SIGNER_READY_MS + 1 < next)
+        next = r->signer.since_ms + SIGNER_READY_MS + 1;
+    return next <= now ? 0 : (int)(next - now);
+}
+
+static void loop(struct run *r) {
+    while (!(r->stopping && r->signer.pid == 0 && r->recorder.pid == 0)) {
+        struct pollfd p[] = {{.fd = r->signals, .events = POLLIN},
+                             {.fd = r->signer.out, .events = POLLIN},
+                             {.fd = r->recorder.out, .events = POLLIN}};
+        if (poll(p, 3, timeout_ms(r)) < 0 && errno != EINTR)
+            break;
+        if (p[1].revents != 0)
+            relay(&r->signer);
+        if (p[2].revents != 0)
+            relay(&r->recorder);
+        struct signalfd_siginfo s;
+        while (read(r->signals, &s, sizeof(s)) == (ssize_t)sizeof(s)) {
+            if (s.ssi_signo == SIGCHLD)
+                reap(r);
+            else
+                stop(r);
+        }
+        proceed(r);
+    }
+}
+
+/* ---- setting up */
+
+static int prepare(struct run *r) {
+    struct ps_why why = {0};
+    if (ps_root_path(r->root, PS_ROOT_SIGNER, r->dir) < 0 ||
+        ps_root_path(r->root, PS_ROOT_SIGNER_SOCKET, r->socket) < 0)
+        return ps_words_fail(2, ps_words("the path is too long", "路径过长"), r->root, NULL);
+    if (access(r->dir, F_OK) != 0)
+        return ps_words_fail(
+            1, ps_words("there is no station", "此处没有工位"), r->root,
+            ps_words("make one: packseal init --station NAME", "请先新建:packseal init --station 名称"));
+    if (ps_store_init(r->root, &why) < 0)
+        return ps_words_fail(1, why.text, why.where,
+                             ps_words("is this user allowed to write there?", "当前用户可写吗?"));
+    if (ps_spawn_find("packseal-signer", r->signer.path, &why) < 0 ||
+        ps_spawn_find("packseal-recorder", r->recorder.path, &why) < 0)
+        return ps_words_fail(1, why.text, why.where, ps_words("install packseal again", "请重新安装"));
+    return 0;
+}
+
+static void arguments(struct run *r) {
+    static char dir[] = "--dir", sock[] = "--socket", unconfined[] = "--allow-unconfined",
+                filter[] = "--no-seccomp", root[] = "--root", input[] = "--scan-stdin";
+    char **a = r->signer.argv;
+    *a++ = r->signer.path;
+    *a++ = dir;
+    *a++ = r->dir;
+    *a++ = sock;
+    *a++ = r->socket;
+    if (r->unconfined || SANITIZED) {
+        *a++ = unconfined;
+        *a++ = filter;
+    }
+    *a = NULL;
+    a = r->recorder.argv;
+    *a++ = r->recorder.path;
+    *a++ = root;
+    *a++ = r->root;
+    if (r->scan_stdin)
+        *a++ = input;
+    *a = NULL;
+}
+
+/* Held as long as we live. */
+static int lock(struct run *r) {
+    char path[PS_ROOT_PATH], pid[32];
+    if (ps_root_path(r->root, PS_ROOT_RUN "/lock", path) < 0)
+        return ps_words_fail(2, ps_words("the path is too long", "路径过长"), r->root, NULL), -1;
+    int fd = open(path, O_RDWR | O_CREAT | O_NOFOLLOW | O_CLOEXEC, 0640);
+    if (fd < 0)
+        return ps_words_fail(1, strerrordesc_np(errno), path,
+                             ps_words("is this user allowed to write there?", "当前用户可写吗?")),
+               -1;
+    if (flock(fd, LOCK_EX | LOCK_NB) != 0) {
+        close(fd);
+        ps_words_fail(1, ps_words("this station runs already", "该工位已在运行"), r->root,
+                      ps_words("ask it: packseal status", "查看:packseal status"));
+        return -1;
+    }
+    int n = snprintf(pid, sizeof(pid), "%d\n", (int)getpid());
+    if (ftruncate(fd, 0) != 0 || pwrite(fd, pid, (size_t)n, 0) != n)
+        ps_words_note("%s: %s", path, strerrordesc_np(errno)); /* for people only; the lock counts */
+    return fd;
+}
+
+static int signals(void) {
+    sigset_t set;
+    sigemptyset(&set);
+    sigaddset(&set, SIGINT);
+    sigaddset(&set, SIGTERM);
+    sigaddset(&set, SIGHUP);
+    sigaddset(&set, SIGCHLD);
+    sigprocmask(SIG_BLOCK, &set, NULL);
+    return signalfd(-1, &set, SFD_NONBLOCK | SFD_CLOEXEC);
+}
+
+int ps_cmd_run(int argc, char **argv) {
+    const char *root = NULL;
+    struct run r = {.back_off_ms = BACK_OFF_MS,
+                    .signer = {.name = "packseal-signer", .out = -1, .how = {.own_group = true}},
+                    .recorder = {.name = "packseal-recorder", .out = -1, .how = {.keep_stdin = true}}};
+    const struct ps_args_option options[] = {{"--root", NULL, PS_ARGS_TEXT, &root},
+                                             {"--scan-stdin", NULL, PS_ARGS_FLAG, &r.scan_stdin},
+                                             {"--unconfined", NULL, PS_ARGS_FLAG, &r.unconfined},
+                                             {NULL, NULL, PS_ARGS_FLAG, NULL}};
+    const struct ps_args_spec spec = {"run", help_en, help_zh, options, 0, 0};
+    int n, status = ps_args_parse(&spec, argc, argv, &n);
+    if (status != PS_ARGS_GO)
+        return status;
+    if (!ps_args_root(root, r.root))
+        return 2;
+    if ((status = prepare(&r)) != 0)
+        return status;
+    int held = lock(&r);
+    if (held < 0)
+        return 1;
+    arguments(&r);
+    r.signals = signals();
+    if (r.signals < 0)
+        return ps_words_fail(1, "signalfd", strerrordesc_np(errno), NULL);
+    if (start(&r.signer) == 0)
+        loop(&r);
+    else
+        r.status = 1;
+    close(r.signals);
+    close(held);
+    return r.status;
+}
