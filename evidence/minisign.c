@@ -22,10 +22,13 @@ _Static_assert(sodium_base64_ENCODED_LEN(SIG_BYTES, sodium_base64_VARIANT_ORIGIN
                "base64");
 _Static_assert(sodium_base64_ENCODED_LEN(64, sodium_base64_VARIANT_ORIGINAL) == GLOBAL_CHARS + 1, "base64");
 
-/* Exactly n bytes, one spelling only: padding is required and its spare bits are zero. */
+/* Exactly n bytes, of one spelling only: padding is required and its spare bits are zero. */
 static int from_base64(void *out, size_t n, const char *s, size_t len) {
     size_t got = 0;
     const char *end = NULL;
+    /* libsodium 1.0.18 takes the byte 0xAF for '/'. */
+    if (!ps_bytes_is_ascii(s, len))
+        return PS_EFORMAT;
     if (sodium_base642bin(out, n, s, len, NULL, &got, &end, sodium_base64_VARIANT_ORIGINAL) != 0)
         return PS_EFORMAT;
     return got == n && end == s + len ? 0 : PS_EFORMAT;
