@@ -6,16 +6,20 @@
  *   v4l2:/dev/video0   libv4l2 (camera_v4l2.c)
  *   lavf:URL           anything libavformat opens (camera_lavf.c): a film file, paced in real time and looped;
  *                      rtsp://, http:// MJPEG; lavfi:testsrc2=size=1280x720:rate=30
+ *                      ?pace=0: as fast as it is read; the stamps run on film time. ?loop=0: ends with PS_EGONE
  */
 #include "evidence/error.h"
 #include "evidence/limits.h"
 #include "recorder/frame.h"
+#include <stdatomic.h>
 
 struct ps_camera_spec { /* from the configuration */
     char name[PS_MAX_NAME + 1];
     char source[512];
     uint16_t width, height; /* wanted; 0: the source's own choice (v4l2: 1280x720, or the nearest) */
     uint16_t fps;           /* wanted; 0: 30 */
+    /* NULL, or a flag of another thread: once set, open and read return soon, also from a network's silence. */
+    const atomic_bool *stop;
 };
 
 struct ps_camera_info { /* after a successful open: what was really set, checked again with the device */
@@ -31,14 +35,21 @@ struct ps_camera;
  * PS_EBUSY (in use; names the holder when /proc tells), PS_EFULL (USB bandwidth), PS_EFORMAT, PS_EIO. */
 int ps_camera_open(struct ps_camera **out, const struct ps_camera_spec *spec, struct ps_why *why);
 const struct ps_camera_info *ps_camera_info(const struct ps_camera *c);
-/* Next frame into *f. 1: a frame; 0: none within timeout_ms; PS_EGONE: unplugged or ended; PS_EIO. */
+/* Next frame into *f. 1: a frame; 0: none within timeout_ms; PS_EGONE: unplugged or ended; PS_EIO. A network source
+ * may take up to 3 s before it says PS_EIO; spec->stop ends that wait. */
 int ps_camera_read(struct ps_camera *c, struct ps_frame *f, int timeout_ms);
 void ps_camera_close(struct ps_camera *c);
+
+/* A JPEG from SOI to EOI; cameras may pad it with zeros. Looks at both ends only. */
+bool ps_camera_jpeg_whole(const uint8_t *p, size_t n);
+/* Copies text that a device says of itself: printable ASCII, all else becomes '?', blanks at the ends go. */
+void ps_camera_name(char out[PS_MAX_NAME + 1], const char *text, size_t n);
 
 /* The two implementations behind it; chosen by the scheme of spec->source. */
 struct ps_camera_ops {
     const char *scheme; /* "v4l2:" */
-    int (*open)(void **state, const struct ps_camera_spec *spec, struct ps_camera_info *info, struct ps_why *why);
+    int (*open)(void **state, const struct ps_camera_spec *spec, struct ps_camera_info *info,
+                struct ps_why *why);
     int (*read)(void *state, struct ps_frame *f, int timeout_ms);
     void (*close)(void *state);
 };
@@ -47,6 +58,7 @@ extern const struct ps_camera_ops ps_camera_v4l2, ps_camera_lavf;
 /* Calls found() for each capture device of the machine (libudev enumeration; by /dev/v4l/by-path name, model,
  * serial, formats as text). Returns how many. */
 int ps_camera_v4l2_list(void (*found)(void *ctx, const char *dev, const struct ps_camera_info *info,
-                                      const char *formats), void *ctx);
+                                      const char *formats),
+                        void *ctx);
 
 #endif

@@ -8,12 +8,13 @@
 #include "recorder/camera.h"
 #include "recorder/queue.h"
 
+/* OPENING only at the start; LIVE from the first frame of an opening; AWAY until the next one, whatever is tried. */
 enum ps_feed_state { PS_FEED_OPENING, PS_FEED_LIVE, PS_FEED_AWAY };
 
 struct ps_feed_status {
     enum ps_feed_state state;
-    uint32_t generation;        /* grows by one at each successful open */
-    struct ps_camera_info info; /* of the last successful open */
+    uint32_t generation;        /* grows by one with the first frame of each opening */
+    struct ps_camera_info info; /* of that opening */
     struct ps_why why;          /* why it is away */
     uint64_t frames;            /* delivered since start */
     int64_t last_mono_ns;       /* stamp of the newest frame */
@@ -22,8 +23,8 @@ struct ps_feed_status {
 struct ps_feed;
 
 /* notify(ctx) is called from the capture thread whenever state changes (write an eventfd there). */
-int ps_feed_start(struct ps_feed **out, const struct ps_camera_spec *spec, unsigned queue_frames, size_t queue_bytes,
-                  void (*notify)(void *ctx), void *ctx);
+int ps_feed_start(struct ps_feed **out, const struct ps_camera_spec *spec, unsigned queue_frames,
+                  size_t queue_bytes, void (*notify)(void *ctx), void *ctx);
 struct ps_queue *ps_feed_queue(struct ps_feed *f);
 void ps_feed_status(struct ps_feed *f, struct ps_feed_status *out);
 void ps_feed_stop(struct ps_feed *f); /* joins and frees */
