@@ -369,7 +369,10 @@ static int on_gap(struct ps_recording *r, struct fields *f) {
     if (f->err)
         return f->err;
     struct ps_track *t = &r->clip->tracks[i];
-    if (t->n_gaps >= PS_MAX_GAPS)
+    uint32_t all_gaps = 0;
+    for (uint32_t k = 0; k < PS_MAX_TRACKS; k++)
+        all_gaps += r->clip->tracks[k].n_gaps;
+    if (all_gaps >= PS_MAX_GAPS)
         return PS_ELIMIT;
     struct ps_gap *gaps = realloc(t->gaps, (t->n_gaps + 1) * sizeof *gaps);
     if (!gaps)

@@ -104,7 +104,8 @@ static int settle_film(struct ps_recording *r, uint32_t i, struct ps_why *why) {
     struct film f = {.fd = -1, .m = &m};
     int err = ps_mp4w_recover(&r->track[i].film, r->dirfd, t->file.name, &m, why);
 
-    if (err == PS_ENOENT) {
+    if (err == PS_ENOENT) { /* a head without a segment, or nothing: not a film */
+        unlinkat(r->dirfd, t->file.name, 0);
         r->segments -= t->n_records;
         t->n_records = 0;
         return 0;
@@ -174,6 +175,21 @@ static int settle_end(struct ps_recording *r, const uint8_t boot_id[16]) {
     return ps_recording_end(r, same_boot ? PS_END_CRASH : PS_END_POWER_LOSS, &ended);
 }
 
+/* A camera whose first picture never came: it has a track all the same, without segments and without a film. */
+static int settle_silent(struct ps_recording *r) {
+    for (uint32_t i = 0; i < r->clip->opening.n_tracks; i++) {
+        struct ps_track t = {.first = r->clip->started};
+        if (r->track[i].declared)
+            continue;
+        snprintf(t.camera, sizeof t.camera, "%s", r->clip->opening.tracks[i]);
+        snprintf(t.file.name, sizeof t.file.name, "%s.mp4", t.camera);
+        int err = ps_recording_track(r, i, &t);
+        if (err < 0)
+            return err;
+    }
+    return 0;
+}
+
 int ps_settle_disk(struct ps_recording *r, const uint8_t boot_id[16], struct ps_why *why) {
     uint32_t records = 0;
 
@@ -184,7 +200,9 @@ int ps_settle_disk(struct ps_recording *r, const uint8_t boot_id[16], struct ps_
         records += r->clip->tracks[i].n_records;
     }
     settle_originals(r);
-    int err = settle_end(r, boot_id);
+    int err = settle_silent(r);
+    if (!err)
+        err = settle_end(r, boot_id);
     if (err < 0)
         return ps_error_why(why, err, r->id, "cannot write the log");
     return records ? 0 : ps_error_why(why, PS_ENOENT, r->id, "not one whole segment on the disk");

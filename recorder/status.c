@@ -41,9 +41,9 @@ json_t *ps_status_cameras(struct ps_station *st) {
 }
 
 static void add_alarm(json_t *alarms, const char *what, const char *text) {
-    char line[512];
+    char line[256];
 
-    snprintf(line, sizeof line, "%s: %s", what, text);
+    snprintf(line, sizeof line, "%.32s: %.200s", what, text);
     json_array_append_new(alarms, json_string(line));
 }
 
