@@ -78,7 +78,7 @@ size_mbit() { stat -c %s "$1" | awk -v s="$2" '{ printf "%.2f", $1 * 8 / s / 1e6
 # One line to "$dir/ours": CPU, of it the signer, MB, Mbit/s.
 ours() {
     root=$dir/root$1
-    "$build/packseal" init --root "$root" --station 打包三号台 --camera "top=lavf:$film" >"$dir/init.log" || die "init"
+    "$build/packseal" init --root "$root" --station 打包三号台 --id ST03 --operator 0017 --camera "top=lavf:$film" >"$dir/init.log" || die "init"
     "$build/packseal" run --root "$root" >"$dir/run.log" 2>&1 &
     run_pid=$!
     tries=0

@@ -149,7 +149,7 @@ if test -z "$source"; then
     make_film
     source=lavf:$dir/film.avi
 fi
-run packseal init --root "$root" --station 打包三号台 --camera "top=$source" || fail "init"
+run packseal init --root "$root" --station 打包三号台 --id ST03 --operator 0017 --camera "top=$source" || fail "init"
 
 say "2. Two parcels: each scan ends the clip before it and starts its own"
 start_station

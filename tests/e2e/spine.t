@@ -11,8 +11,8 @@ import zipfile
 
 sys.dont_write_bytecode = True
 sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__))))
-from station import (SANITIZED, TICKS, Station, mjpeg_film, need_programs, record_fields, run, seconds_of,
-                     statement, tap, track_ticks)
+from station import (SANITIZED, TICKS, Station, need_programs, record_fields, run, seconds_of,
+                     statement, tap, track_ticks, verdict)
 import tempfile
 import time
 
@@ -134,12 +134,12 @@ def check_bundle(s, row):
 
     r = s.verify(bundle)
     tap.same(r.returncode, 0, "verify with trust: exit 0")
-    v = json.loads(r.stdout.decode().splitlines()[0])
+    v = verdict(r)
     tap.same((v["content"], v["key"], v["time"]["basis"], v["ledger"], v["problems"]),
              ("intact", "trusted", "self-declared", "absent", []), "verify: four answers, no problem")
     r = s.verify(bundle, trust=False)
     tap.same(r.returncode, 3, "verify without trust: exit 3")
-    tap.same(json.loads(r.stdout.decode().splitlines()[0])["key"], "unknown", "verify without trust: the key is unknown")
+    tap.same(verdict(r)["key"], "unknown", "verify without trust: the key is unknown")
 
     tap.same(zipfile.ZipFile(bundle).testzip(), None, "zipfile reads the bundle")
     out = os.path.join(s.dir, "bag")
@@ -170,7 +170,7 @@ def check_changes(s, clip):
         shutil.copytree(clip, copy)
         change(copy)
         r = s.verify(copy)
-        return r.returncode, json.loads(r.stdout.decode().splitlines()[0])
+        return r.returncode, verdict(r)
 
     def stream_copy(copy):
         film = os.path.join(copy, "top.mp4")

@@ -139,16 +139,16 @@ class Station:
         return run(PACKSEAL, command, "--root", self.root, *args, timeout=timeout, env={**os.environ, "LC_ALL": "C.UTF-8"})
 
     def init(self):
-        args = ["--station", self.name]
+        args = ["--station", self.name, "--id", "ST03", "--operator", "0017"]
         for name, source in self.cameras.items():
             args += ["--camera", "%s=%s" % (name, source)]
+        for name, source in self.scanners.items():
+            args += ["--scanner", "%s=%s" % (name, source)]
         r = self.cli("init", *args)
         if r.returncode != 0:
             raise RuntimeError("init: " + r.stderr.decode(errors="replace"))
-        with open(self.path("packseal.conf"), "a", encoding="utf-8") as f:
-            for name, source in self.scanners.items():
-                f.write("\n[scanner %s]\nsource = %s\n" % (name, source))
-            if self.conf:
+        if self.conf:
+            with open(self.path("packseal.conf"), "a", encoding="utf-8") as f:
                 f.write("\n" + self.conf + "\n")
 
     def said(self):
@@ -250,6 +250,12 @@ class Station:
                     raise RuntimeError("no leaf where one should be")
                 index, subject = struct.unpack(">QQ", leaf[24:40])
                 out.append((leaf[4], index, subject))
+
+
+def verdict(r):
+    """Of `verify --json` of one clip: the clip's own line."""
+    lines = [json.loads(line) for line in r.stdout.decode().splitlines()]
+    return next((v for v in lines if "key" in v), lines[0] if lines else {"content": "nothing said", "problems": []})
 
 
 def statement(folder):
