@@ -13,7 +13,8 @@
 #include <time.h>
 #include <unistd.h>
 
-#define MAX_LINE 4096
+#define MAX_LINE 4096   /* of a request */
+#define MAX_REPLY 65536 /* of an answer: eight cameras have much to tell */
 
 /* sun_path holds 108 bytes, a root may be longer: so by the number of an open folder. */
 int ps_control_connect(const char *root, const char *name, int type, struct ps_why *why) {
@@ -64,7 +65,7 @@ static int send_line(int fd, json_t *request, struct ps_why *why) {
 }
 
 /* Reads up to the line break, which is taken off. */
-static int read_line(int fd, char line[MAX_LINE + 1], unsigned seconds, struct ps_why *why) {
+static int read_line(int fd, char line[MAX_REPLY + 1], unsigned seconds, struct ps_why *why) {
     const char *where = PS_ROOT_CONTROL_SOCKET;
     int64_t end = now_ms() + (int64_t)seconds * 1000;
     size_t n = 0;
@@ -76,7 +77,7 @@ static int read_line(int fd, char line[MAX_LINE + 1], unsigned seconds, struct p
             continue;
         if (got <= 0)
             return ps_error_why(why, PS_ETIME, where, "no answer within %u s", seconds);
-        ssize_t did = read(fd, line + n, MAX_LINE - n);
+        ssize_t did = read(fd, line + n, MAX_REPLY - n);
         if (did < 0 && errno == EINTR)
             continue;
         if (did <= 0)
@@ -88,13 +89,13 @@ static int read_line(int fd, char line[MAX_LINE + 1], unsigned seconds, struct p
             *end_of_line = '\0';
             return 0;
         }
-        if (n == MAX_LINE)
-            return ps_error_why(why, PS_EFORMAT, where, "the answer is longer than %d bytes", MAX_LINE);
+        if (n == MAX_REPLY)
+            return ps_error_why(why, PS_EFORMAT, where, "the answer is longer than %d bytes", MAX_REPLY);
     }
 }
 
 int ps_control_ask(const char *root, json_t *request, unsigned seconds, json_t **reply, struct ps_why *why) {
-    char line[MAX_LINE + 1];
+    char line[MAX_REPLY + 1];
     int fd = ps_control_connect(root, PS_ROOT_CONTROL_SOCKET, SOCK_STREAM, why);
     if (fd < 0)
         return fd;

@@ -1,0 +1,81 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+#include "cli/args.h"
+#include "cli/cameras.h"
+#include "cli/cmd.h"
+#include "cli/control.h"
+#include "cli/words.h"
+#include <stdio.h>
+#include <string.h>
+
+static const char help_en[] = "usage: packseal status [--json] [--root DIR]\n"
+                              "\n"
+                              "Tells what the station is doing. Exit status 0 when it is able to record.\n"
+                              "\n"
+                              "  --json   one object: state, codes, clip, cameras, alarms, …\n";
+static const char help_zh[] = "用法:packseal status [--json] [--root 文件夹]\n"
+                              "\n"
+                              "显示工位状态。可以录像时返回 0。\n"
+                              "\n"
+                              "  --json   输出一个对象:state、codes、clip、cameras、alarms……\n";
+
+static const char *text_of(const json_t *o, const char *key) {
+    const char *s = json_string_value(json_object_get(o, key));
+    return s != NULL ? s : "";
+}
+
+static const char *state_words(const char *state) {
+    static const char *const words[][3] = {{"idle", "idle", "空闲"},
+                                           {"recording", "recording", "录像中"},
+                                           {"sealing", "sealing", "封存中"},
+                                           {"faulted", "faulted", "故障"}};
+    for (size_t i = 0; i < sizeof(words) / sizeof(words[0]); i++)
+        if (strcmp(state, words[i][0]) == 0)
+            return ps_words(words[i][1], words[i][2]);
+    return state;
+}
+
+static void tell(const json_t *o) {
+    size_t i;
+    json_t *v;
+    printf(ps_words("state     %s", "状态    %s"), state_words(text_of(o, "state")));
+    if (text_of(o, "clip")[0] != '\0')
+        printf("  %s", text_of(o, "clip"));
+    json_array_foreach(json_object_get(o, "codes"), i, v)
+        printf("  %s", json_is_string(v) ? json_string_value(v) : "");
+    printf(ps_words("\nstation   %s\nsigner    %s\ndisk      %lld MB free\n",
+                    "\n工位    %s\n签名    %s\n磁盘    余 %lld MB\n"),
+           text_of(o, "station"), text_of(o, "signer"),
+           (long long)json_integer_value(json_object_get(o, "free_mb")));
+    ps_cameras_print(json_object_get(o, "cameras"));
+    json_array_foreach(json_object_get(o, "alarms"), i, v)
+        printf(ps_words("alarm     %s\n", "告警    %s\n"), json_is_string(v) ? json_string_value(v) : "");
+}
+
+int ps_cmd_status(int argc, char **argv) {
+    const char *root_arg = NULL;
+    char root[PS_ROOT_PATH];
+    bool json = false;
+    const struct ps_args_option options[] = {{"--root", NULL, PS_ARGS_TEXT, &root_arg},
+                                             {"--json", NULL, PS_ARGS_FLAG, &json},
+                                             {NULL, NULL, PS_ARGS_FLAG, NULL}};
+    const struct ps_args_spec spec = {"status", help_en, help_zh, options, 0, 0};
+    int n, status = ps_args_parse(&spec, argc, argv, &n);
+    if (status != PS_ARGS_GO)
+        return status;
+    if (!ps_args_root(root_arg, root))
+        return 2;
+    json_t *reply = ps_control_request(root, "status", NULL, false, 10);
+    if (reply == NULL)
+        return 1;
+    json_t *able = json_object_get(reply, "able");
+    bool good = json_is_boolean(able) ? json_is_true(able) : strcmp(text_of(reply, "state"), "faulted") != 0;
+    if (json) {
+        json_object_del(reply, "ok");
+        json_dumpf(reply, stdout, JSON_COMPACT);
+        putchar('\n');
+    } else {
+        tell(reply);
+    }
+    json_decref(reply);
+    return good ? 0 : 1;
+}
