@@ -6,6 +6,8 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/resource.h>
+#include <sys/syscall.h>
+#include <sys/uio.h>
 
 #include "evidence/mp4.h"
 #include "evidence/record.h"
@@ -17,6 +19,62 @@
 
 static char dir[256];
 static int dirfd_;
+
+/* ---- the system calls of the writer, seen and made to fail ---- */
+
+/* These stand before libc's: one letter a call in `calls`, and the fail_at-th call (from 1) fails. */
+static char calls[64];
+static size_t n_calls, fail_at;
+static int64_t written_at[8];
+static size_t n_written;
+static bool no_truncate;
+
+static bool call_fails(char letter) {
+    if (n_calls + 1 < sizeof calls)
+        calls[n_calls++] = letter;
+    calls[n_calls] = 0;
+    return fail_at != 0 && n_calls == fail_at;
+}
+
+static void watch_calls(size_t fail) {
+    n_calls = n_written = 0;
+    calls[0] = 0;
+    fail_at = fail;
+}
+
+ssize_t pwritev(int fd, const struct iovec *v, int n, off_t off) {
+    if (n_written < 8)
+        written_at[n_written++] = off;
+    if (call_fails('w')) {
+        errno = ENOSPC;
+        return -1;
+    }
+    return syscall(SYS_pwritev, fd, v, n, off, 0L);
+}
+
+int fsync(int fd) {
+    if (call_fails('F')) {
+        errno = EIO;
+        return -1;
+    }
+    return (int)syscall(SYS_fsync, fd);
+}
+
+int fdatasync(int fd) {
+    if (call_fails('D')) {
+        errno = EIO;
+        return -1;
+    }
+    return (int)syscall(SYS_fdatasync, fd);
+}
+
+int ftruncate(int fd, off_t n) {
+    if (no_truncate) {
+        errno = EIO;
+        return -1;
+    }
+    return (int)syscall(SYS_ftruncate, fd, n);
+}
 
 /* ---- files ---- */
 
@@ -312,6 +370,78 @@ static void test_full_disk(const struct reference *r) {
     tap_ok(recover(r, true, &good) == 3 && good, "and the film can be recovered and finished later");
 }
 
+static void test_order(const struct reference *r) {
+    struct ps_why why = {.text = ""};
+    uint64_t offset = 0, size;
+    uint8_t sha[32];
+    unlinkat(dirfd_, "x.mp4", 0);
+    watch_calls(0);
+    struct ps_mp4w *w = create_fake("x.mp4", true);
+    tap_is_str(calls, "wFF", "create: head, its fsync, then the folder's");
+    watch_calls(0);
+    add_fake(w, 0, &offset);
+    tap_is_str(calls, "wD", "fragment: one write, then fdatasync");
+    watch_calls(0);
+    tap_is_int(ps_mp4w_finish(w, &size, sha, &why), 0, "finish");
+    tap_is_str(calls, "wFwF", "finish: sample table, fsync, patch, fsync");
+    tap_ok(n_written == 2 && written_at[0] == (int64_t)r->open[1].n && written_at[1] == 32,
+           "the table is appended, the patch lies at 32");
+    watch_calls(0);
+}
+
+static void test_failures(const struct reference *r) {
+    struct ps_mp4w_sample s[PER_FRAGMENT];
+    struct ps_why why = {.text = ""};
+    uint8_t data[128], sha[32];
+    uint64_t offset, size;
+    size_t n = fake_fragment(1, s, data);
+    bool good;
+    for (size_t i = 1; i <= 2; i++) {
+        unlinkat(dirfd_, "x.mp4", 0);
+        struct ps_mp4w *w = create_fake("x.mp4", true);
+        add_fake(w, 0, &offset);
+        watch_calls(i);
+        int rc = ps_mp4w_fragment(w, s, PER_FRAGMENT, data, n, &offset, &why);
+        tap_is_int(rc, i == 1 ? PS_EFULL : PS_EIO, "fragment: call %zu fails: %s", i, why.text);
+        watch_calls(0);
+        struct bytes now = load("x.mp4");
+        tap_ok(same_bytes(&now, &r->open[1]), "the film ends where it ended before");
+        free(now.p);
+        ps_mp4w_close(w);
+    }
+    for (size_t i = 1; i <= 4; i++) {
+        unlinkat(dirfd_, "x.mp4", 0);
+        struct ps_mp4w *w = create_fake("x.mp4", true);
+        add_fake(w, 0, &offset);
+        add_fake(w, 1, &offset);
+        watch_calls(i);
+        tap_ok(ps_mp4w_finish(w, &size, sha, &why) < 0, "finish: call %zu fails: %s", i, why.text);
+        watch_calls(0);
+        tap_ok(recover(r, true, &good) == 2 && good, "and the film is recovered and finished");
+    }
+    for (size_t i = 1; i <= 3; i++) {
+        const struct ps_mp4w_spec spec = {
+            .width = 64, .height = 48, .avcc = fake_avcc, .avcc_len = sizeof fake_avcc};
+        struct ps_mp4w *w = NULL;
+        unlinkat(dirfd_, "x.mp4", 0);
+        watch_calls(i);
+        int rc = ps_mp4w_create(&w, dirfd_, "x.mp4", &spec, &why);
+        watch_calls(0);
+        tap_ok(rc < 0 && faccessat(dirfd_, "x.mp4", F_OK, 0) != 0,
+               "create: call %zu fails, and leaves no file", i);
+    }
+    struct ps_mp4w *w = create_fake("x.mp4", true);
+    add_fake(w, 0, &offset);
+    watch_calls(2);
+    no_truncate = true;
+    ps_mp4w_fragment(w, s, PER_FRAGMENT, data, n, &offset, &why);
+    no_truncate = false;
+    watch_calls(0);
+    tap_is_int(ps_mp4w_fragment(w, s, PER_FRAGMENT, data, n, &offset, &why), PS_ESTATE,
+               "a film that cannot be cut back takes nothing more");
+    ps_mp4w_close(w);
+}
+
 /* ---- a real film ---- */
 
 #define GOP 30
@@ -534,6 +664,8 @@ int main(void) {
     test_finish_states(&full);
     test_zero_tail(&full);
     test_strangers();
+    test_order(&full);
+    test_failures(&full);
     unlinkat(dirfd_, "x.mp4", 0);
     test_full_disk(&full);
     test_film(NULL, 320, 240, true, "scene");
