@@ -33,6 +33,8 @@ static const char *const schema =
     " operator TEXT NOT NULL, reason TEXT NOT NULL, started INTEGER NOT NULL, ended INTEGER NOT NULL,"
     " tracks TEXT NOT NULL, generation INTEGER NOT NULL);"
     "CREATE INDEX clips_started ON clips(started);"
+    "CREATE INDEX clips_number ON clips(number);"
+    "CREATE INDEX clips_name ON clips(clip COLLATE NOCASE);"
     "CREATE TABLE codes(value TEXT NOT NULL COLLATE NOCASE, clip INTEGER NOT NULL, pos INTEGER NOT NULL,"
     " alias INTEGER NOT NULL, turned TEXT NOT NULL COLLATE NOCASE, PRIMARY KEY(value, clip, pos)) WITHOUT "
     "ROWID;"
@@ -424,6 +426,10 @@ static void query_text(const struct ps_index_query *q, struct ps_buf *b) {
         ps_buf_text(b, " AND operator=?5");
     if (q->kind != NULL)
         ps_buf_text(b, " AND kind=?6");
+    if (q->clip != NULL)
+        ps_buf_text(b, " AND clip=?9 COLLATE NOCASE");
+    if (q->number != NULL)
+        ps_buf_text(b, " AND number=?10");
     ps_buf_text(b, " ORDER BY started DESC, id DESC LIMIT ?7 OFFSET ?8");
     ps_buf_u8(b, 0);
 }
@@ -477,6 +483,10 @@ int ps_index_find(struct ps_index *x, const struct ps_index_query *q,
         sqlite3_bind_text(s, 5, q->operator_id, -1, SQLITE_STATIC);
     if (q->kind != NULL)
         sqlite3_bind_text(s, 6, q->kind, -1, SQLITE_STATIC);
+    if (q->clip != NULL)
+        sqlite3_bind_text(s, 9, q->clip, -1, SQLITE_STATIC);
+    if (q->number != NULL)
+        sqlite3_bind_int64(s, 10, *q->number > INT64_MAX ? -1 : (sqlite3_int64)*q->number);
     sqlite3_bind_int64(s, 7, q->limit > 0 ? (sqlite3_int64)q->limit : -1);
     sqlite3_bind_int64(s, 8, q->offset > INT64_MAX ? INT64_MAX : (sqlite3_int64)q->offset);
     int sql;

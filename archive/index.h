@@ -5,10 +5,10 @@
  * The search index: SQLite, WAL, synchronous FULL, persistent WAL (readers of other users work after a clean close).
  * A cache: ps_index_rebuild makes it from the folders alone.
  */
-#include <stdbool.h>
-#include <stdint.h>
 #include "archive/root.h"
 #include "evidence/statement.h"
+#include <stdbool.h>
+#include <stdint.h>
 
 struct ps_index;
 
@@ -20,29 +20,32 @@ int ps_index_put(struct ps_index *x, const struct ps_clip *c, const char *path);
 /* Drops all and walks the folders; reports through progress(ctx, done). Folders that do not parse are counted in *bad
  * and named through bad_clip. */
 int ps_index_rebuild(const char *root, uint64_t *done, uint64_t *bad,
-                     void (*progress)(void *ctx, uint64_t done, const char *bad_path, const struct ps_why *why), void *ctx,
-                     struct ps_why *why);
+                     void (*progress)(void *ctx, uint64_t done, const char *bad_path,
+                                      const struct ps_why *why),
+                     void *ctx, struct ps_why *why);
 
 struct ps_index_query {
-    const char *code;     /* exact value (case-insensitive), or NULL */
-    const char *suffix;   /* last digits, at least 4, or NULL */
+    const char *code;       /* exact value (case-insensitive), or NULL */
+    const char *suffix;     /* last digits, at least 4, or NULL */
     int64_t from_ns, to_ns; /* started within; INT64_MIN / INT64_MAX for open */
     const char *operator_id, *kind;
-    unsigned limit;       /* 0: no limit */
+    unsigned limit; /* 0: no limit */
     uint64_t offset;
+    const char *clip;       /* this clip by name, "ST03-0000123", or NULL */
+    const uint64_t *number; /* clips of this number (of one station there is one), or NULL */
 };
 struct ps_index_row { /* strings live until the next row */
-    const char *clip;     /* "ST03-0000123" */
+    const char *clip; /* "ST03-0000123" */
     uint64_t number;
     const char *station, *path, *operator_id, *kind, *end_reason;
-    const char *codes;    /* joined by one line feed, in order */
-    const char *tracks;   /* file names joined by a line feed */
+    const char *codes;  /* joined by one line feed, in order */
+    const char *tracks; /* file names joined by a line feed */
     int64_t started_ns, ended_ns;
     uint32_t take;
 };
 /* Newest first. row() non-zero stops. Returns rows given or an error. */
-int ps_index_find(struct ps_index *x, const struct ps_index_query *q, int (*row)(void *ctx, const struct ps_index_row *r),
-                  void *ctx, struct ps_why *why);
+int ps_index_find(struct ps_index *x, const struct ps_index_query *q,
+                  int (*row)(void *ctx, const struct ps_index_row *r), void *ctx, struct ps_why *why);
 /* Earlier clips whose codes hold this value: for the duplicate warning. */
 int ps_index_count(struct ps_index *x, const char *code, uint64_t *n);
 
