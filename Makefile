@@ -237,7 +237,9 @@ $(B)/fuzz_%: $(B)/tests/fuzz/fuzz_%.o $(LIBS) $(SHA_OPENSSL)
 	$(call say,LINK,$(@:$(B)/%=%))
 	$(Q)$(call link,all) -fsanitize=fuzzer
 
-# A fake stands for something foreign; of ours it may know the formats.
+# A fake stands for something foreign; of ours it may know the formats. The camera probe is none: it opens
+# cameras as the recorder does.
+$(B)/tests/fakes/camprobe: $(RECORDER)
 $(B)/tests/fakes/%: $(B)/tests/fakes/%.o $(EVIDENCE) $(SHA_OPENSSL)
 	$(call say,LINK,$(@:$(B)/%=%))
 	$(Q)$(call link,tests)

@@ -6,6 +6,7 @@
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 #include <time.h>
 
 #define MS INT64_C(1000000)
@@ -78,7 +79,11 @@ static void deliver(struct ps_feed *f, const struct ps_camera_info *info, bool f
 static void explain(struct ps_why *why, const struct ps_camera_spec *spec, int err, bool any) {
     const char *name = spec->name[0] != '\0' ? spec->name : spec->source;
     switch (err) {
-    case PS_EGONE: ps_error_why(why, err, name, "the camera was unplugged, or its film ended"); break;
+    case PS_EGONE:
+        ps_error_why(why, err, name,
+                     strncmp(spec->source, "lavf:", 5) == 0 ? "the stream has ended"
+                                                            : "the camera was unplugged");
+        break;
     case PS_ETIME:
         ps_error_why(why, err, name,
                      any ? "no picture for 3 seconds" : "the camera was opened but sends no picture");
