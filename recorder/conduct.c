@@ -31,16 +31,21 @@ static bool open_with_signer(struct ps_station *st, struct ps_recording *r, stru
     return !err;
 }
 
-/* A clip of an earlier life of ours may still be open there: it is over. */
+/* A clip of an earlier life of ours may still be open there: it is over. One without a record is ours, too: its number
+ * came in an answer that was lost. */
 static void end_strangers(struct ps_station *st) {
     struct ps_wire_status *s = malloc(sizeof *s);
 
     if (s && ps_notary_status(st->notary, s, NULL) == 0) {
         st->confined = s->confined;
-        for (int i = 0; i < s->n_pending; i++)
-            if (!s->pending[i].ended &&
-                !(st->rec && st->rec->opened && st->rec->clip->number == s->pending[i].clip))
-                ps_notary_end(st->notary, s->pending[i].clip, NULL);
+        for (int i = 0; i < s->n_pending; i++) {
+            const struct ps_wire_pending *p = &s->pending[i];
+            if (p->ended || (st->rec && st->rec->opened && st->rec->clip->number == p->clip))
+                continue;
+            ps_notary_end(st->notary, p->clip, NULL);
+            if (!p->records)
+                ps_notary_abort(st->notary, p->clip, PS_ABORT_NOTHING_RECORDED, NULL);
+        }
     }
     free(s);
 }

@@ -117,12 +117,19 @@ static ssize_t await(struct ps_notary *n, int timeout_ms) {
 /* Sends n->out, waits for one datagram, and gives the body when its word is the expected one. */
 static int call(struct ps_notary *n, int pass_fd, int timeout_ms, uint8_t expect, const uint8_t **body,
                 size_t *size, struct ps_wire_refused *refused) {
+    bool old = n->fd >= 0;
     int r = n->out.err ? n->out.err : reach(n);
 
     if (r < 0)
         return r;
-    if (send_request(n, pass_fd) < 0)
-        return lost(n);
+    if (send_request(n, pass_fd) < 0) {
+        lost(n);
+        if (!old)
+            return PS_EGONE;
+        n->next_try_ns = 0; /* the signer was started anew: nothing of this request has reached it */
+        if (reach(n) < 0 || send_request(n, pass_fd) < 0)
+            return lost(n);
+    }
     ssize_t k = await(n, timeout_ms);
     if (k <= 0)
         return lost(n);

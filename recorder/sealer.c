@@ -18,14 +18,16 @@
 #include "recorder/settle.h"
 
 #define JOBS 256
-#define RETRY_MS 1000
+#define RETRY_MS 300
+#define SAY_WAITING_NS 3000000000LL /* a signer that is started anew is back by then */
 
 struct job {
     struct job *next;
     struct ps_recording *r; /* NULL: of an earlier run, not loaded yet */
     char id[40];
     uint64_t serial;
-    bool waiting_said;
+    int64_t since_ns; /* of the first try that failed */
+    bool recovered, waiting_said;
 };
 
 struct ps_sealer {
@@ -39,7 +41,11 @@ struct ps_sealer {
     unsigned busy;
     bool quit;
     int64_t quit_at_ns;
-    struct job *first, **last; /* the thread's own */
+    /* the thread's own */
+    struct job *first, **last;
+    unsigned recovering;                    /* jobs of earlier runs */
+    uint64_t left[PS_WIRE_MAX_PENDING + 1]; /* clips that the signer had pending at the start */
+    unsigned n_left;
 };
 
 static struct ps_sealed *result(const struct job *j, enum ps_sealed_what what) {
@@ -271,9 +277,13 @@ static bool work(struct ps_sealer *z, struct job *j) {
     }
     if (!passes(err) && set_aside(z, j, reason_of(z, j, err), &why) == 0)
         return true;
-    if (!j->waiting_said)
+    int64_t now = ps_clock_mono_ns();
+    if (!j->since_ns)
+        j->since_ns = now;
+    if (!j->waiting_said && now - j->since_ns > SAY_WAITING_NS) {
         tell(z, j, PS_SEALED_WAITING, NULL, &why);
-    j->waiting_said = true;
+        j->waiting_said = true;
+    }
     return false;
 }
 
@@ -285,7 +295,24 @@ static void enqueue(struct ps_sealer *z, struct job *j) {
     z->last = &j->next;
 }
 
+/* Pending clips of earlier runs that no folder speaks of: the disk lost them, and the ledger says so. */
+static void abort_orphans(struct ps_sealer *z) {
+    struct ps_wire_status *st = malloc(sizeof *st);
+
+    if (st && ps_notary_status(z->notary, st, NULL) == 0) {
+        for (unsigned i = 0; i < z->n_left; i++)
+            for (int k = 0; k < st->n_pending; k++)
+                if (st->pending[k].clip == z->left[i])
+                    ps_notary_abort(z->notary, z->left[i],
+                                    st->pending[k].records ? PS_ABORT_LOST : PS_ABORT_NOTHING_RECORDED, NULL);
+        z->n_left = 0;
+    }
+    free(st);
+}
+
 static void done(struct ps_sealer *z, struct job *j) {
+    if (j->recovered)
+        z->recovering--;
     ps_recording_free(j->r);
     free(j);
     pthread_mutex_lock(&z->lock);
@@ -317,6 +344,8 @@ static void *run(void *arg) {
         for (; j; j = ps_mailbox_take(z->in))
             enqueue(z, j);
         round_of_work(z);
+        if (z->n_left && !z->recovering)
+            abort_orphans(z);
         pthread_mutex_lock(&z->lock);
         bool quit = z->quit && (!z->busy || ps_clock_mono_ns() >= z->quit_at_ns);
         pthread_mutex_unlock(&z->lock);
@@ -361,7 +390,9 @@ static int found(void *ctx, const char *id) {
     if (!j)
         return PS_ENOMEM;
     snprintf(j->id, sizeof j->id, "%s", id);
+    j->recovered = true;
     enqueue(z, j);
+    z->recovering++;
     z->busy++;
     return 0;
 }
@@ -372,9 +403,11 @@ static void end_left_open(struct ps_sealer *z) {
     struct ps_wire_refused refused;
 
     if (st && ps_notary_status(z->notary, st, &refused) == 0)
-        for (int i = 0; i < st->n_pending; i++)
+        for (int i = 0; i < st->n_pending; i++) {
+            z->left[z->n_left++] = st->pending[i].clip;
             if (!st->pending[i].ended)
                 ps_notary_end(z->notary, st->pending[i].clip, &refused);
+        }
     free(st);
 }
 
