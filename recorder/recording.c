@@ -118,26 +118,30 @@ fail:
     return err;
 }
 
-/* Applies each whole line; a torn or foreign line ends the replay, for nothing after it can be believed. */
-static int replay(struct ps_recording *r, const uint8_t *p, size_t n, struct ps_why *why) {
-    size_t lines = 0;
+/* Applies each whole line; a torn or foreign line ends the replay, for nothing after it can be believed. Gives the
+ * length of what was applied. */
+static int replay(struct ps_recording *r, const uint8_t *p, size_t n, size_t *good, struct ps_why *why) {
+    const uint8_t *at = p, *end = p + n, *nl;
 
-    while (n) {
-        const uint8_t *nl = memchr(p, '\n', n);
-        size_t k = nl ? (size_t)(nl - p) : n;
-        if (!nl || ps_recording_log_apply(r, p, k, why) < 0)
+    while ((nl = memchr(at, '\n', (size_t)(end - at)))) {
+        if (ps_recording_log_apply(r, at, (size_t)(nl - at), why) < 0)
             break;
-        lines++;
-        p += k + 1;
-        n -= k + 1;
+        at = nl + 1;
     }
-    return lines ? 0 : ps_error_why(why, PS_ENOENT, LOG_NAME, "holds no start of a clip");
+    *good = (size_t)(at - p);
+    return at > p ? 0 : ps_error_why(why, PS_ENOENT, LOG_NAME, "holds no start of a clip");
+}
+
+/* The log ready to be gone on with: what cannot be read is cut off, so that later lines can be. */
+static int reopen_log(struct ps_recording *r, size_t good) {
+    r->log = openat(r->dirfd, LOG_NAME, O_WRONLY | O_APPEND | O_CLOEXEC | O_NOFOLLOW);
+    return r->log >= 0 && ftruncate(r->log, (off_t)good) == 0 ? 0 : PS_EIO;
 }
 
 int ps_recording_load(struct ps_recording **out, const char *root, const char *id, struct ps_why *why) {
     struct ps_recording *r = blank();
     uint8_t *text = NULL;
-    size_t n = 0;
+    size_t n = 0, good = 0;
     int err;
 
     if (!r)
@@ -149,14 +153,12 @@ int ps_recording_load(struct ps_recording **out, const char *root, const char *i
     err = ps_store_read_file(r->dirfd, LOG_NAME, PS_RECORDING_LOG_MAX, &text, &n, why);
     if (err < 0)
         goto out;
-    err = replay(r, text, n, why);
+    err = replay(r, text, n, &good, why);
     if (err < 0)
         goto out;
-    r->log = openat(r->dirfd, LOG_NAME, O_WRONLY | O_APPEND | O_CLOEXEC | O_NOFOLLOW);
-    if (r->log < 0)
-        err = ps_error_why(why, PS_EIO, LOG_NAME, "cannot open: %s", strerror(errno));
-    else if (n && text[n - 1] != '\n' && write(r->log, "\n", 1) != 1) /* ends the torn line */
-        err = ps_error_why(why, PS_EIO, LOG_NAME, "cannot write: %s", strerror(errno));
+    err = reopen_log(r, good);
+    if (err < 0)
+        ps_error_why(why, err, LOG_NAME, "cannot go on with it: %s", strerror(errno));
 out:
     free(text);
     if (err < 0)
