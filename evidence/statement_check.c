@@ -21,6 +21,23 @@ refuse(struct ps_why *why, int err, const char *text, const char *where, ...) {
 
 /* ---- the opening and its leaf ---- */
 
+static int check_leaf(const struct ps_clip *c, struct ps_leaf *leaf, struct ps_why *why) {
+    uint8_t log[16];
+    int err = ps_leaf_decode(leaf, c->open_leaf, c->open_leaf_len);
+    if (err != 0)
+        return refuse(why, err, ps_error_text(err), "open_leaf");
+    if (leaf->type != PS_LEAF_OPEN)
+        return refuse(why, PS_EFORMAT, "is not an open leaf", "open_leaf");
+    if (leaf->index != c->number) /* ps_leaf_decode: its subject is its index */
+        return refuse(why, PS_EFORMAT, "is not the index of the open leaf", "clip");
+    if (ps_leaf_take(leaf) != c->take)
+        return refuse(why, PS_EFORMAT, "is not the take of the open leaf", "take");
+    ps_leaf_log_id(log, c->ledger_key);
+    if (memcmp(log, leaf->log, sizeof log) != 0)
+        return refuse(why, PS_EFORMAT, "is not the key of the open leaf's ledger", "ledger_key");
+    return 0;
+}
+
 static int check_opening(const struct ps_clip *c, const struct ps_leaf *leaf, struct ps_why *why) {
     struct ps_buf b;
     uint8_t digest[32];
@@ -41,24 +58,6 @@ static int check_opening(const struct ps_clip *c, const struct ps_leaf *leaf, st
     if (memcmp(digest, leaf->digest, 32) != 0)
         return refuse(why, PS_EFORMAT, "is not the leaf of this opening", "open_leaf");
     return 0;
-}
-
-static int check_leaf(const struct ps_clip *c, struct ps_why *why) {
-    struct ps_leaf leaf;
-    uint8_t log[16];
-    int err = ps_leaf_decode(&leaf, c->open_leaf, c->open_leaf_len);
-    if (err != 0)
-        return refuse(why, err, ps_error_text(err), "open_leaf");
-    if (leaf.type != PS_LEAF_OPEN)
-        return refuse(why, PS_EFORMAT, "is not an open leaf", "open_leaf");
-    if (leaf.index != c->number) /* ps_leaf_decode: its subject is its index */
-        return refuse(why, PS_EFORMAT, "is not the index of the open leaf", "clip");
-    if (ps_leaf_take(&leaf) != c->take)
-        return refuse(why, PS_EFORMAT, "is not the take of the open leaf", "take");
-    ps_leaf_log_id(log, c->ledger_key);
-    if (memcmp(log, leaf.log, sizeof log) != 0)
-        return refuse(why, PS_EFORMAT, "is not the key of the open leaf's ledger", "ledger_key");
-    return check_opening(c, &leaf, why);
 }
 
 /* ---- tracks ---- */
@@ -247,11 +246,12 @@ int ps_statement_check(const struct ps_clip *c, struct ps_why *why) {
     }
     if (c->started.boot_ns > c->ended.boot_ns)
         return refuse(why, PS_EFORMAT, "is before the start", "ended.boot_ms");
-    int err = 0;
+    struct ps_leaf leaf;
+    int err = check_leaf(c, &leaf, why);
     for (size_t i = 0; err == 0 && i < c->n_tracks; i++)
         err = check_track(c, i, why);
     if (err == 0)
-        err = check_leaf(c, why);
+        err = check_opening(c, &leaf, why);
     if (err == 0)
         err = check_files(c, why);
     return err;
