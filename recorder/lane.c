@@ -288,6 +288,8 @@ static void take_frame(struct ps_lane *l) {
         return;
     bool late = l->frame.mono_ns <= l->last_mono_ns; /* a slate took its place */
     bool good = !late && !l->frame.damaged && ps_decoder_decode(l->decoder, &l->frame, &l->picture) == 0;
+    if (!late)
+        end_absence(l); /* the gap belongs to the track that it interrupts */
     if (good) {
         l->have_picture = true;
         err =
@@ -297,7 +299,6 @@ static void take_frame(struct ps_lane *l) {
             return;
         }
     }
-    end_absence(l);
     c = l->counts;
     count_losses(l, &c, queue_lost);
     if (late) {
