@@ -5,10 +5,10 @@
  * packseal.conf (packseal.conf(5)): INI by inih. An unknown section or key, or a value out of range, is an error that
  * names file and line. Here because both the recorder and the command line read it.
  */
-#include <stdbool.h>
-#include <stdint.h>
 #include "evidence/error.h"
 #include "evidence/limits.h"
+#include <stdbool.h>
+#include <stdint.h>
 
 #define PS_CONFIG_CAMERAS 8
 #define PS_CONFIG_SCANNERS 8
@@ -23,10 +23,10 @@ struct ps_config_scanner { /* [scanner NAME] source = stdin: | serial:… | evde
     char source[512];
 };
 struct ps_config {
-    char station_id[PS_MAX_STATION_ID + 1];   /* [station] id */
-    char station_name[PS_MAX_NAME + 1];       /* name, UTF-8 */
-    char site[5];                             /* site: 4 characters for command barcodes */
-    char operator_id[PS_MAX_NAME + 1];        /* operator: who is signed in at start, "" nobody */
+    char station_id[PS_MAX_STATION_ID + 1]; /* [station] id */
+    char station_name[PS_MAX_NAME + 1];     /* name, UTF-8 */
+    char site[5];                           /* site: 4 characters for command barcodes */
+    char operator_id[PS_MAX_NAME + 1];      /* operator: who is signed in at start, "" nobody */
     unsigned n_cameras, n_scanners;
     struct ps_config_camera cameras[PS_CONFIG_CAMERAS];
     struct ps_config_scanner scanners[PS_CONFIG_SCANNERS];

@@ -4,8 +4,8 @@
 /*
  * Where things lie under ROOT (docs/FORMAT.md section 1, INSTALL.md). Every path is made here and nowhere else.
  */
-#include <stddef.h>
 #include "evidence/error.h"
+#include <stddef.h>
 
 #define PS_ROOT_DEFAULT "/var/lib/packseal"
 #define PS_ROOT_PATH 1024

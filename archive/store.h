@@ -4,10 +4,10 @@
 /*
  * Clip folders on disk: atomic publication, nothing overwritten (docs/FORMAT.md sections 1 and 10).
  */
-#include <stddef.h>
-#include <stdint.h>
 #include "archive/root.h"
 #include "evidence/statement.h"
+#include <stddef.h>
+#include <stdint.h>
 
 /* Makes ROOT's folders (2750, clips and run included) where missing. */
 int ps_store_init(const char *root, struct ps_why *why);

@@ -5,10 +5,10 @@
  * A BagIt bag (RFC 8493) inside a tree: bagit.txt, manifest-sha256.txt, tagmanifest-sha256.txt, data/…
  * All in one base folder (or at the root). fetch.txt and other manifests are refused.
  */
-#include <stddef.h>
-#include <stdint.h>
 #include "evidence/error.h"
 #include "evidence/source.h"
+#include <stddef.h>
+#include <stdint.h>
 
 struct ps_bag_entry {
     char name[PS_MAX_ZIP_NAME + 1]; /* below the base folder */
@@ -18,13 +18,13 @@ struct ps_bag_entry {
 #define PS_BAG_MISSING SIZE_MAX
 
 struct ps_bag {
-    const struct ps_tree *tree;         /* borrowed */
-    char base[PS_MAX_ZIP_NAME + 1];     /* "" or "name/" */
-    struct ps_bag_entry *entries;       /* of manifest-sha256.txt, all below data/ */
+    const struct ps_tree *tree;     /* borrowed */
+    char base[PS_MAX_ZIP_NAME + 1]; /* "" or "name/" */
+    struct ps_bag_entry *entries;   /* of manifest-sha256.txt, all below data/ */
     size_t n;
-    size_t *unlisted;                   /* files of the tree that no manifest names */
+    size_t *unlisted; /* files of the tree that no manifest names */
     size_t n_unlisted;
-    struct ps_bag_entry *tags;          /* of tagmanifest-sha256.txt that are missing or have another digest */
+    struct ps_bag_entry *tags; /* of tagmanifest-sha256.txt that are missing or have another digest */
     size_t n_tags;
 };
 

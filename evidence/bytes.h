@@ -24,9 +24,9 @@ uint64_t ps_rd_u64(struct ps_rd *r);
 uint16_t ps_rd_u16le(struct ps_rd *r);
 uint32_t ps_rd_u32le(struct ps_rd *r);
 uint64_t ps_rd_u64le(struct ps_rd *r);
-void ps_rd_bytes(struct ps_rd *r, void *out, size_t n);    /* zeros on failure */
-const uint8_t *ps_rd_skip(struct ps_rd *r, size_t n);      /* borrowed, NULL on failure */
-struct ps_rd ps_rd_sub(struct ps_rd *r, size_t n);         /* a cursor over the next n bytes */
+void ps_rd_bytes(struct ps_rd *r, void *out, size_t n); /* zeros on failure */
+const uint8_t *ps_rd_skip(struct ps_rd *r, size_t n);   /* borrowed, NULL on failure */
+struct ps_rd ps_rd_sub(struct ps_rd *r, size_t n);      /* a cursor over the next n bytes */
 /* A u16 length and that many bytes of UTF-8 without NUL or control characters, at most cap-1; copied and
  * terminated. */
 void ps_rd_str(struct ps_rd *r, char *out, size_t cap);
@@ -51,7 +51,7 @@ void ps_buf_u16le(struct ps_buf *b, uint16_t v);
 void ps_buf_u32le(struct ps_buf *b, uint32_t v);
 void ps_buf_u64le(struct ps_buf *b, uint64_t v);
 void ps_buf_bytes(struct ps_buf *b, const void *p, size_t n);
-void ps_buf_str(struct ps_buf *b, const char *s); /* u16 length ‖ bytes */
+void ps_buf_str(struct ps_buf *b, const char *s);  /* u16 length ‖ bytes */
 void ps_buf_text(struct ps_buf *b, const char *s); /* the bytes of s alone */
 void ps_buf_fmt(struct ps_buf *b, const char *fmt, ...) __attribute__((format(printf, 2, 3)));
 

@@ -7,9 +7,9 @@
  * integers within ±(2^53-1), no "-0"; keys [a-z0-9_]{1,48}; depth <= 8; bounded number of values and string
  * length. Then jansson builds the tree (duplicate keys rejected).
  */
+#include "evidence/error.h"
 #include <jansson.h>
 #include <stddef.h>
-#include "evidence/error.h"
 
 /* *out is a new reference, owned by the caller. The root must be an object. Errors: PS_EFORMAT, PS_ELIMIT,
  * PS_ENOMEM; why->where is "byte N". */

@@ -8,9 +8,9 @@
  *   ‖ boot_id[16] ‖ u32 max_error_us ‖ head[32] ‖ digest[32] ‖ u16 extra_len ‖ extra
  * The leaf's hash in the tree is RFC 6962's SHA-256(0x00 ‖ leaf).
  */
+#include "evidence/limits.h"
 #include <stddef.h>
 #include <stdint.h>
-#include "evidence/limits.h"
 
 enum ps_leaf_type {
     PS_LEAF_STARTUP = 1, /* digest: random nonce */
@@ -31,7 +31,7 @@ enum ps_leaf_type {
 
 enum ps_clock_state {
     PS_CLOCK_UNKNOWN = 0,
-    PS_CLOCK_SYNCED = 1,  /* the kernel says so: adjtimex(2) without STA_UNSYNC */
+    PS_CLOCK_SYNCED = 1, /* the kernel says so: adjtimex(2) without STA_UNSYNC */
     PS_CLOCK_UNSYNCED = 2
 };
 
@@ -42,14 +42,14 @@ enum ps_abort_reason {
 };
 
 struct ps_leaf {
-    uint8_t type;        /* enum ps_leaf_type */
-    uint8_t clock;       /* enum ps_clock_state */
-    uint8_t log[16];     /* ps_leaf_log_id of the ledger key */
-    uint64_t index;      /* of this leaf */
-    uint64_t subject;    /* index of the leaf it speaks of; its own for open and startup */
-    int64_t wall_ns;     /* CLOCK_REALTIME of the signer */
-    int64_t boot_ns;     /* CLOCK_BOOTTIME of the signer */
-    uint8_t boot_id[16]; /* of the running kernel */
+    uint8_t type;          /* enum ps_leaf_type */
+    uint8_t clock;         /* enum ps_clock_state */
+    uint8_t log[16];       /* ps_leaf_log_id of the ledger key */
+    uint64_t index;        /* of this leaf */
+    uint64_t subject;      /* index of the leaf it speaks of; its own for open and startup */
+    int64_t wall_ns;       /* CLOCK_REALTIME of the signer */
+    int64_t boot_ns;       /* CLOCK_BOOTTIME of the signer */
+    uint8_t boot_id[16];   /* of the running kernel */
     uint32_t max_error_us; /* adjtimex maxerror */
     uint8_t head[32];
     uint8_t digest[32];

@@ -13,18 +13,18 @@
 #define PS_MAX_STATEMENT ((size_t)4 << 20) /* clip.json, bytes */
 #define PS_MAX_JSON_VALUES 200000          /* values in one JSON text: bounds the parser's memory */
 #define PS_MAX_JSON_DEPTH 8
-#define PS_MAX_JSON_STRING 65536      /* bytes of one string */
+#define PS_MAX_JSON_STRING 65536           /* bytes of one string */
 #define PS_MAX_JSON_INT 9007199254740991LL /* 2^53 - 1 (RFC 8259 section 6, interoperable integers) */
 
 #define PS_MAX_CODES 64
-#define PS_MAX_CODE 128     /* bytes of one code, UTF-8 */
-#define PS_MAX_NAME 64      /* station, camera, operator, carrier, device: bytes, UTF-8 */
-#define PS_MAX_STATION_ID 16 /* [A-Za-z0-9-] */
-#define PS_MAX_FILE_NAME 96 /* a path inside a clip folder, ASCII */
-#define PS_MAX_TEXT 1024    /* reasons, models, versions */
-#define PS_MAX_TRACKS 16    /* cameras, and new tracks after a changed format */
+#define PS_MAX_CODE 128       /* bytes of one code, UTF-8 */
+#define PS_MAX_NAME 64        /* station, camera, operator, carrier, device: bytes, UTF-8 */
+#define PS_MAX_STATION_ID 16  /* [A-Za-z0-9-] */
+#define PS_MAX_FILE_NAME 96   /* a path inside a clip folder, ASCII */
+#define PS_MAX_TEXT 1024      /* reasons, models, versions */
+#define PS_MAX_TRACKS 16      /* cameras, and new tracks after a changed format */
 #define PS_MAX_SEGMENTS 12000 /* of a clip, all tracks together */
-#define PS_MAX_RANGES 4096  /* of sequences, in unwitnessed and lost */
+#define PS_MAX_RANGES 4096    /* of sequences, in unwitnessed and lost */
 #define PS_MAX_ORIGINALS 512
 #define PS_MAX_EVENTS 4096
 #define PS_MAX_GAPS 1024
@@ -54,6 +54,7 @@
 
 #define PS_MAX_PROBLEMS 64 /* kept of one verdict; more are counted */
 
-#define PS_MAX_WIRE 8192 /* one datagram between the signer and a client; larger statements travel as a memfd */
+#define PS_MAX_WIRE \
+    8192 /* one datagram between the signer and a client; larger statements travel as a memfd */
 
 #endif

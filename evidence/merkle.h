@@ -10,7 +10,8 @@
 struct ps_merkle {
     uint8_t (*leaf)[32];
     uint64_t size, cap;
-    uint8_t edge[64][32]; /* full subtrees on the right edge, by height: the whole tree's root without a walk */
+    uint8_t edge[64]
+                [32]; /* full subtrees on the right edge, by height: the whole tree's root without a walk */
 };
 
 void ps_merkle_init(struct ps_merkle *t);

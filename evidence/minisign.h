@@ -6,10 +6,10 @@
  * (https://jedisct1.github.io/minisign/): Ed25519 over BLAKE2b-512 of the file, and a second Ed25519 over
  * signature ‖ trusted comment. Making signatures is in signer/key.c alone.
  */
-#include <stddef.h>
-#include <stdint.h>
 #include "evidence/error.h"
 #include "evidence/limits.h"
+#include <stddef.h>
+#include <stdint.h>
 
 struct ps_buf;
 

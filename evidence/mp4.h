@@ -5,16 +5,16 @@
  * A small, bounded reader of MP4 (ISO/IEC 14496-12, -14, -15), for judging one film: what is judged is what
  * a player shows (docs/FORMAT.md section 7). It reads ordinary files (full moov) and fragmented ones (moov with mvex, moofs).
  */
+#include "evidence/error.h"
+#include "evidence/source.h"
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
-#include "evidence/error.h"
-#include "evidence/source.h"
 
 struct ps_mp4_sample {
     uint64_t offset; /* in the file */
     uint32_t size;
-    uint32_t ticks;  /* duration at 90 kHz */
+    uint32_t ticks; /* duration at 90 kHz */
     bool sync;
 };
 
@@ -22,9 +22,9 @@ struct ps_mp4 {
     uint16_t width, height;
     uint8_t avcc[1024]; /* payload of avcC */
     uint16_t avcc_len;
-    bool fragmented;    /* samples came from moofs */
-    uint64_t tail;      /* offset after the last whole box that was used: a torn file ends there */
-    uint64_t duration;  /* ticks, sum of the samples */
+    bool fragmented;   /* samples came from moofs */
+    uint64_t tail;     /* offset after the last whole box that was used: a torn file ends there */
+    uint64_t duration; /* ticks, sum of the samples */
     uint32_t n_samples;
     struct ps_mp4_sample *samples;
 };

@@ -11,38 +11,44 @@
  *   ‖ u16 tracks ‖ tracks × (str camera) ‖ str freshness code ‖ freshness token[32]
  * str = u16 length ‖ UTF-8.
  */
+#include "evidence/limits.h"
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
-#include "evidence/limits.h"
 
 struct ps_buf;
 
-enum ps_code_type { PS_CODE_UNKNOWN = 0, PS_CODE_WAYBILL = 1, PS_CODE_PARCEL = 2, PS_CODE_ORDER = 3, PS_CODE_SKU = 4 };
+enum ps_code_type {
+    PS_CODE_UNKNOWN = 0,
+    PS_CODE_WAYBILL = 1,
+    PS_CODE_PARCEL = 2,
+    PS_CODE_ORDER = 3,
+    PS_CODE_SKU = 4
+};
 /* How a code came. */
 enum ps_entry { PS_ENTRY_SCANNER = 1, PS_ENTRY_CAMERA = 2, PS_ENTRY_MANUAL = 3, PS_ENTRY_API = 4 };
 enum ps_kind { PS_KIND_PACK = 1, PS_KIND_RETURN = 2, PS_KIND_AUDIT = 3 };
 
 struct ps_code {
-    char value[PS_MAX_CODE + 1]; /* normalised: what is searched and shown */
-    char raw[PS_MAX_CODE + 1];   /* as it came; bytes that are not printable text appear as %XX */
-    uint8_t type;                /* enum ps_code_type */
+    char value[PS_MAX_CODE + 1];   /* normalised: what is searched and shown */
+    char raw[PS_MAX_CODE + 1];     /* as it came; bytes that are not printable text appear as %XX */
+    uint8_t type;                  /* enum ps_code_type */
     char carrier[PS_MAX_NAME + 1]; /* "" when unknown */
-    uint8_t entry;               /* enum ps_entry */
-    char device[PS_MAX_NAME + 1]; /* name of the scanner or camera, "" when none */
-    int64_t wall_ns;             /* when; not part of the opening */
+    uint8_t entry;                 /* enum ps_entry */
+    char device[PS_MAX_NAME + 1];  /* name of the scanner or camera, "" when none */
+    int64_t wall_ns;               /* when; not part of the opening */
 };
 
 struct ps_opening {
     uint8_t salt[16];
     char station[PS_MAX_STATION_ID + 1];
-    uint8_t kind; /* enum ps_kind */
+    uint8_t kind;                      /* enum ps_kind */
     char operator_id[PS_MAX_NAME + 1]; /* staff number, "" when nobody is signed in */
     uint16_t n_codes, n_tracks;
     struct ps_code codes[PS_MAX_CODES];
     char tracks[PS_MAX_TRACKS][PS_MAX_NAME + 1]; /* camera names */
-    char freshness[9];      /* 8 Crockford base32 characters, or "" when no token was known */
-    uint8_t token[32];      /* SHA-256 of that token, or zeros */
+    char freshness[9]; /* 8 Crockford base32 characters, or "" when no token was known */
+    uint8_t token[32]; /* SHA-256 of that token, or zeros */
 };
 
 /* Appends the bytes above; b->err is set when a field is out of bounds. */

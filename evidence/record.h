@@ -7,18 +7,18 @@
  * A segment is one closed GOP of one track: an IDR access unit and all that follows until the next one. Its
  * record covers the encoded samples and their timing, not the container.
  */
-#include <stdint.h>
 #include "evidence/sha256.h"
+#include <stdint.h>
 
 #define PS_RECORD_SIZE 132
 
 struct ps_record {
-    uint32_t track;    /* index in the statement's tracks[] */
-    uint32_t seq;      /* 0, 1, 2 … of this track */
-    uint64_t start;    /* 90 kHz ticks from the track's first frame: the sum of the durations before */
-    uint64_t duration; /* ticks, > 0 */
-    uint32_t frames;   /* > 0 */
-    uint64_t bytes;    /* of the samples as stored, without the u32 lengths that the digest adds */
+    uint32_t track;      /* index in the statement's tracks[] */
+    uint32_t seq;        /* 0, 1, 2 … of this track */
+    uint64_t start;      /* 90 kHz ticks from the track's first frame: the sum of the durations before */
+    uint64_t duration;   /* ticks, > 0 */
+    uint32_t frames;     /* > 0 */
+    uint64_t bytes;      /* of the samples as stored, without the u32 lengths that the digest adds */
     uint8_t avcc[32];    /* SHA-256 of the avcC box's payload */
     uint8_t timing[32];  /* SHA-256 of u32be(ticks) of each sample */
     uint8_t samples[32]; /* SHA-256 of u32be(length) ‖ bytes of each sample, as in the MP4 */

@@ -4,9 +4,9 @@
 /*
  * Where evidence reads from: callbacks of the caller. The library does no I/O of its own.
  */
+#include "evidence/limits.h"
 #include <stddef.h>
 #include <stdint.h>
-#include "evidence/limits.h"
 
 /* A sequence of bytes of known size. */
 struct ps_blob {
@@ -35,8 +35,8 @@ int ps_blob_sha256(const struct ps_blob *b, uint8_t out[32]);
 /* A flat set of named blobs: a clip folder or a bag. Names are relative, '/'-separated, ASCII. */
 struct ps_tree {
     void *ctx;
-    size_t n; /* number of files */
-    const char *(*name)(void *ctx, size_t i);           /* borrowed, never NULL for i < n */
+    size_t n;                                              /* number of files */
+    const char *(*name)(void *ctx, size_t i);              /* borrowed, never NULL for i < n */
     int (*open)(void *ctx, size_t i, struct ps_blob *out); /* borrowed from the tree until it is closed */
 };
 /* Index of a name (exact bytes), or PS_ENOENT. */

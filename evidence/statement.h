@@ -5,29 +5,29 @@
  * The clip statement, clip.json (docs/FORMAT.md section 5): the exact bytes are signed; nobody
  * canonicalises. This struct is its content; the writer makes the same bytes from the same struct.
  */
-#include <stddef.h>
-#include <stdint.h>
 #include "evidence/error.h"
 #include "evidence/leaf.h"
 #include "evidence/minisign.h"
 #include "evidence/opening.h"
 #include "evidence/record.h"
+#include <stddef.h>
+#include <stdint.h>
 
 struct ps_buf;
 
 enum ps_end_reason {
-    PS_END_NEXT_CODE = 1,  /* another parcel's code */
-    PS_END_SAME_CODE,      /* the same code again */
-    PS_END_STOP,           /* command, control socket, api */
+    PS_END_NEXT_CODE = 1, /* another parcel's code */
+    PS_END_SAME_CODE,     /* the same code again */
+    PS_END_STOP,          /* command, control socket, api */
     PS_END_CANCELLED,
     PS_END_IDLE,
     PS_END_MAXIMUM,
     PS_END_SHUTDOWN,
-    PS_END_POWER_LOSS,     /* recovered after a boot */
-    PS_END_CRASH,          /* recovered within the same boot: the recorder died */
-    PS_END_CAMERA_LOST,    /* all cameras gone */
+    PS_END_POWER_LOSS,  /* recovered after a boot */
+    PS_END_CRASH,       /* recovered within the same boot: the recorder died */
+    PS_END_CAMERA_LOST, /* all cameras gone */
     PS_END_DISK_FULL,
-    PS_END_FAULT           /* anything else; see events */
+    PS_END_FAULT /* anything else; see events */
 };
 const char *ps_statement_end_reason(uint8_t reason); /* "next-code", "same-code", "stop", … NULL */
 int ps_statement_end_reason_of(const char *word);
@@ -37,7 +37,7 @@ enum ps_label { PS_LABEL_NOT_SEEN = 0, PS_LABEL_MATCHED = 1, PS_LABEL_OTHER = 2,
 struct ps_time { /* one moment, of one machine */
     int64_t wall_ns;
     int64_t boot_ns;
-    uint8_t clock;         /* enum ps_clock_state */
+    uint8_t clock; /* enum ps_clock_state */
     uint32_t max_error_us;
 };
 
@@ -46,9 +46,9 @@ struct ps_range { /* sequences, both ends included */
 };
 
 struct ps_gap {
-    uint64_t start, duration; /* ticks on the track's time line */
+    uint64_t start, duration;     /* ticks on the track's time line */
     char reason[PS_MAX_NAME + 1]; /* "camera-lost", "driver-dropped", "queue-full", "damaged" … */
-    uint64_t frames;          /* lost in it, 0 when unknown */
+    uint64_t frames;              /* lost in it, 0 when unknown */
 };
 
 struct ps_file_ref {
@@ -80,25 +80,25 @@ struct ps_track {
     char codec[PS_MAX_NAME + 1];         /* RFC 6381: "avc1.64001F" */
     uint16_t width, height;
     struct ps_banner banner;
-    struct ps_time first;                /* of the first frame: capture time, mapped to wall and boot clock */
+    struct ps_time first; /* of the first frame: capture time, mapped to wall and boot clock */
     struct ps_counts counts;
     uint32_t n_gaps, n_records, n_unwitnessed, n_lost;
     struct ps_gap *gaps;
-    uint8_t (*records)[PS_RECORD_SIZE];  /* in order of seq, from 0 */
-    struct ps_range *unwitnessed;        /* ranges of seq that the signer did not see as they closed */
-    struct ps_range *lost;               /* ranges that the signer journaled and the disk lost: always a tail */
-    uint8_t head[32];                    /* final head of this track's chain */
+    uint8_t (*records)[PS_RECORD_SIZE]; /* in order of seq, from 0 */
+    struct ps_range *unwitnessed;       /* ranges of seq that the signer did not see as they closed */
+    struct ps_range *lost; /* ranges that the signer journaled and the disk lost: always a tail */
+    uint8_t head[32];      /* final head of this track's chain */
 };
 
 struct ps_original { /* the camera's own JPEG bytes */
     struct ps_file_ref file;
     uint32_t track;
-    uint64_t ticks; /* on the track's time line */
+    uint64_t ticks;            /* on the track's time line */
     char why[PS_MAX_NAME + 1]; /* "start", "end", "periodic", "mark" */
 };
 
 struct ps_event {
-    uint64_t ms; /* from the clip's start */
+    uint64_t ms;                /* from the clip's start */
     char what[PS_MAX_NAME + 1]; /* "scan", "ignored", "camera-lost", "camera-back", "signer-lost", … */
     char text[PS_MAX_CODE + 1]; /* a code or a camera; may be "" */
 };
@@ -107,23 +107,23 @@ struct ps_clip {
     struct ps_opening opening; /* salt, station, kind, operator, codes fixed at open, cameras, freshness */
     uint16_t n_added_codes;    /* codes that came later */
     struct ps_code *added_codes;
-    uint64_t number;           /* index of the open leaf */
+    uint64_t number; /* index of the open leaf */
     uint32_t take;
     uint8_t open_leaf[PS_MAX_LEAF];
     uint16_t open_leaf_len;
     char station_name[PS_MAX_NAME + 1]; /* for people, UTF-8 */
     struct ps_time started, ended;
-    uint8_t end_reason;        /* enum ps_end_reason */
-    uint8_t label;             /* enum ps_label */
-    uint16_t n_tracks;         /* >= opening.n_tracks when a camera changed its format */
+    uint8_t end_reason; /* enum ps_end_reason */
+    uint8_t label;      /* enum ps_label */
+    uint16_t n_tracks;  /* >= opening.n_tracks when a camera changed its format */
     struct ps_track *tracks;
     uint32_t n_originals, n_events;
     struct ps_original *originals;
     struct ps_event *events;
-    char software[PS_MAX_NAME + 1];  /* "PackSeal 0.1.0" */
+    char software[PS_MAX_NAME + 1];                 /* "PackSeal 0.1.0" */
     uint8_t recorder_sha256[32], signer_sha256[32]; /* of the running executables */
-    struct ps_pubkey key;            /* clip key that signs; stating it trusts nothing */
-    uint8_t ledger_key[32];          /* its hash is the leaf's log */
+    struct ps_pubkey key;                           /* clip key that signs; stating it trusts nothing */
+    uint8_t ledger_key[32];                         /* its hash is the leaf's log */
 };
 
 /* Writes the statement. b->err tells of bounds and memory; the text ends with one newline. */

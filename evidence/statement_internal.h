@@ -5,9 +5,9 @@
  * Shared by the files statement*.c and by nobody else: rules for single fields that writer and reader
  * both keep.
  */
+#include "evidence/statement.h"
 #include <stdbool.h>
 #include <stddef.h>
-#include "evidence/statement.h"
 
 #define PS_NS_PER_MS 1000000
 

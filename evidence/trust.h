@@ -11,10 +11,10 @@
  *   log  <vkey, C2SP signed-note>        (kept, judged by later versions)
  * A bare minisign public key file is a trust file of one key without limits.
  */
-#include <stddef.h>
-#include <stdint.h>
 #include "evidence/error.h"
 #include "evidence/minisign.h"
+#include <stddef.h>
+#include <stdint.h>
 
 struct ps_trust_key {
     struct ps_pubkey key;

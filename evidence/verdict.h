@@ -4,16 +4,23 @@
 /*
  * Four questions, never one lamp (docs/FORMAT.md section 9).
  */
-#include <stdbool.h>
-#include <stddef.h>
-#include <stdint.h>
 #include "evidence/error.h"
 #include "evidence/source.h"
 #include "evidence/statement.h"
 #include "evidence/trust.h"
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
 
 /* From the best to the worst: of two problems the later value wins. */
-enum ps_content { PS_CONTENT_INTACT, PS_CONTENT_EXCERPT, PS_CONTENT_INCOMPLETE, PS_CONTENT_ALTERED, PS_CONTENT_UNSIGNED, PS_CONTENT_UNREADABLE };
+enum ps_content {
+    PS_CONTENT_INTACT,
+    PS_CONTENT_EXCERPT,
+    PS_CONTENT_INCOMPLETE,
+    PS_CONTENT_ALTERED,
+    PS_CONTENT_UNSIGNED,
+    PS_CONTENT_UNREADABLE
+};
 enum ps_key_verdict { PS_KEY_TRUSTED, PS_KEY_UNKNOWN, PS_KEY_REVOKED, PS_KEY_EXPIRED };
 enum ps_time_basis { PS_TIME_BOUNDED, PS_TIME_NOT_AFTER, PS_TIME_NOT_BEFORE, PS_TIME_SELF };
 enum ps_ledger_verdict { PS_LEDGER_INCLUDED, PS_LEDGER_ABSENT, PS_LEDGER_INCONSISTENT };
@@ -30,19 +37,19 @@ struct ps_verdict {
     enum ps_key_verdict key;
     enum ps_time_basis time;
     enum ps_ledger_verdict ledger;
-    enum ps_container container; /* the worst of the tracks */
+    enum ps_container container;         /* the worst of the tracks */
     int64_t not_before_ns, not_after_ns; /* INT64_MIN / INT64_MAX when there is no bound */
-    struct ps_clip *clip;        /* NULL when there is no readable statement; owned */
-    struct ps_pubkey signer;     /* the key that signed, zeros when none verified */
-    size_t n_problems, n_more;   /* kept and not kept */
+    struct ps_clip *clip;                /* NULL when there is no readable statement; owned */
+    struct ps_pubkey signer;             /* the key that signed, zeros when none verified */
+    size_t n_problems, n_more;           /* kept and not kept */
     struct ps_problem problems[PS_MAX_PROBLEMS];
 };
 
 /* The files of one clip: names as in the clip folder (clip.json, clip.json.minisig, top.mp4, originals/…). */
 struct ps_verdict_input {
     const struct ps_tree *files;
-    const char *prefix;              /* of the clip inside the tree: "" or "packseal-…/data/ST03-0000123/" */
-    const struct ps_trust *trust;    /* NULL: every key is unknown */
+    const char *prefix;           /* of the clip inside the tree: "" or "packseal-…/data/ST03-0000123/" */
+    const struct ps_trust *trust; /* NULL: every key is unknown */
     /* Called between pieces of work with bytes done and bytes to do; non-zero stops with PS_ETIME. May be NULL. */
     int (*progress)(void *ctx, uint64_t done, uint64_t total);
     void *progress_ctx;

@@ -5,13 +5,13 @@
  * The words between the signer and its clients (docs/PROTOCOL.md): bytes in, structs out, no sockets.
  * One datagram each: u8 version (1) ‖ u8 word ‖ u16 0 ‖ body. A message ends where it says.
  */
-#include <stdbool.h>
-#include <stddef.h>
-#include <stdint.h>
 #include "evidence/leaf.h"
 #include "evidence/limits.h"
 #include "evidence/minisign.h"
 #include "evidence/record.h"
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
 
 struct ps_buf;
 
@@ -25,40 +25,40 @@ enum ps_wire_word {
     PS_WIRE_RECORDS = 7, /* u64 clip ‖ u32 first: journaled records -> RECORDS_ARE, up to 48 a reply */
     PS_WIRE_STATUS_IS = 129,
     PS_WIRE_OPENED = 130,
-    PS_WIRE_ACK = 131,   /* empty: journaled and fsynced */
+    PS_WIRE_ACK = 131, /* empty: journaled and fsynced */
     PS_WIRE_SEALED = 133,
     PS_WIRE_RECORDS_ARE = 135,
     PS_WIRE_REFUSED = 255 /* u8 reason ‖ str text */
 };
 
 enum ps_wire_refusal {
-    PS_REFUSED_FORMAT = 1,  /* does not parse: the connection ends after this */
-    PS_REFUSED_PEER = 2,    /* this word is not for this peer */
-    PS_REFUSED_STATE = 3,   /* no such clip, another is open, already sealed with other bytes */
-    PS_REFUSED_SEQUENCE = 4, /* sequence not contiguous, digest seen before, start not the sum */
-    PS_REFUSED_AHEAD = 5,   /* durations run ahead of the signer's clock: send it as late */
+    PS_REFUSED_FORMAT = 1,    /* does not parse: the connection ends after this */
+    PS_REFUSED_PEER = 2,      /* this word is not for this peer */
+    PS_REFUSED_STATE = 3,     /* no such clip, another is open, already sealed with other bytes */
+    PS_REFUSED_SEQUENCE = 4,  /* sequence not contiguous, digest seen before, start not the sum */
+    PS_REFUSED_AHEAD = 5,     /* durations run ahead of the signer's clock: send it as late */
     PS_REFUSED_STATEMENT = 6, /* the statement is not what was journaled; text says where */
-    PS_REFUSED_RATE = 7,    /* too many requests */
-    PS_REFUSED_DISK = 8     /* the journal cannot be written */
+    PS_REFUSED_RATE = 7,      /* too many requests */
+    PS_REFUSED_DISK = 8       /* the journal cannot be written */
 };
 
 #define PS_WIRE_MAX_PENDING 4 /* clips that ended and are not yet sealed, besides the open one */
 
 struct ps_wire_pending {
     uint64_t clip;
-    uint8_t ended; /* END was said, or the signer restarted */
-    uint8_t same_boot; /* opened in the kernel that runs now */
+    uint8_t ended;          /* END was said, or the signer restarted */
+    uint8_t same_boot;      /* opened in the kernel that runs now */
     uint32_t records, late; /* journaled: all, and of these late */
 };
 
 struct ps_wire_status {
     char station[PS_MAX_STATION_ID + 1];
     uint64_t leaves;
-    uint8_t confined;   /* bits: 1 no_new_privs, 2 rlimits, 4 seccomp, 8 memory locked, 16 separated users */
-    uint8_t root[32];   /* of the ledger's tree */
+    uint8_t confined; /* bits: 1 no_new_privs, 2 rlimits, 4 seccomp, 8 memory locked, 16 separated users */
+    uint8_t root[32]; /* of the ledger's tree */
     uint8_t signer_sha256[32]; /* of the running executable */
     uint8_t boot_id[16];
-    struct ps_pubkey key;    /* clip key */
+    struct ps_pubkey key; /* clip key */
     uint8_t ledger_key[32];
     uint8_t n_pending;
     struct ps_wire_pending pending[PS_WIRE_MAX_PENDING + 1];
@@ -85,7 +85,7 @@ struct ps_wire_sealed {
 
 struct ps_wire_records {
     uint64_t clip;
-    uint32_t first, n;  /* n = 0: no more */
+    uint32_t first, n; /* n = 0: no more */
     struct {
         uint8_t late;
         uint8_t record[PS_RECORD_SIZE];
@@ -101,7 +101,7 @@ struct ps_wire_refused {
 int ps_wire_word(const void *p, size_t n, const uint8_t **body, size_t *body_n);
 
 /* Writers append a whole datagram; b->err tells. Readers take the body. */
-void ps_wire_put_simple(struct ps_buf *b, uint8_t word);            /* STATUS, ACK */
+void ps_wire_put_simple(struct ps_buf *b, uint8_t word);              /* STATUS, ACK */
 void ps_wire_put_clip(struct ps_buf *b, uint8_t word, uint64_t clip); /* END */
 void ps_wire_put_open(struct ps_buf *b, const void *opening, size_t n);
 void ps_wire_put_segment(struct ps_buf *b, const struct ps_wire_segment *s);

@@ -6,16 +6,16 @@
  * descriptors, links and special files, folders as entries, comments, prefix, gaps, trailing bytes, local
  * headers unlike the central ones, duplicate, case-colliding or non-ASCII names, absolute names, "..", '\'.
  */
-#include <stddef.h>
-#include <stdint.h>
 #include "evidence/error.h"
 #include "evidence/source.h"
+#include <stddef.h>
+#include <stdint.h>
 
 struct ps_zip_entry {
     char name[PS_MAX_ZIP_NAME + 1];
     uint64_t offset; /* of the data */
     uint64_t size;
-    uint32_t crc32;  /* as stated; SHA-256 manifests are what is checked */
+    uint32_t crc32; /* as stated; SHA-256 manifests are what is checked */
 };
 
 struct ps_zip {

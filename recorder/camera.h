@@ -36,7 +36,7 @@ struct ps_camera;
 int ps_camera_open(struct ps_camera **out, const struct ps_camera_spec *spec, struct ps_why *why);
 const struct ps_camera_info *ps_camera_info(const struct ps_camera *c);
 /* Next frame into *f. 1: a frame; 0: none within timeout_ms; PS_EGONE: unplugged or ended; PS_EIO. A network source
- * may take up to 3 s before it says PS_EIO; spec->stop ends that wait. */
+ * may take up to 3 s before it says PS_ETIME; spec->stop ends that wait. */
 int ps_camera_read(struct ps_camera *c, struct ps_frame *f, int timeout_ms);
 void ps_camera_close(struct ps_camera *c);
 

@@ -455,10 +455,10 @@ static int step(struct lavf *l) {
     if (result == AVERROR(EAGAIN))
         return 0;
     if (result == AVERROR_EXIT)
-        return PS_EIO;
+        return PS_ETIME;
     if (result < 0) { /* the end; an error in mid-film ends this round too */
         if (l->live)
-            return result == AVERROR_EOF ? PS_EGONE : PS_EIO;
+            return result == AVERROR_EOF || (l->format->pb && l->format->pb->eof_reached) ? PS_EGONE : PS_EIO;
         if (!l->decoder)
             return next_round(l);
         l->draining = true;

@@ -5,15 +5,15 @@
  * H.264 through libavcodec's libx264: superfast, zerolatency, constant QP, no B-frames, closed GOPs, one thread
  * (measured in docs/PERFORMANCE.md). stitchable=1 keeps SPS and PPS the same for every QP.
  */
+#include "evidence/error.h"
+#include "recorder/picture.h"
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
-#include "evidence/error.h"
-#include "recorder/picture.h"
 
 struct ps_encoder_spec {
     uint16_t width, height, fps;
-    uint8_t qp;       /* 29 */
+    uint8_t qp; /* 29 */
     bool full_range;
 };
 

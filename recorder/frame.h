@@ -21,8 +21,8 @@ struct ps_frame {
     bool full_range;      /* luma 0-255, else 16-235 */
     enum ps_pixels pixels;
     uint16_t width, height;
-    size_t size, cap;     /* bytes used and allocated */
-    uint8_t *data;        /* owned by the frame */
+    size_t size, cap; /* bytes used and allocated */
+    uint8_t *data;    /* owned by the frame */
 };
 
 /* Room for n bytes (old content is not kept). PS_ENOMEM or PS_ELIMIT. */

@@ -5,10 +5,10 @@
  * Writer of crash-safe MP4 (docs/FORMAT.md section 7): fragments while recording, an ordinary file after the end,
  * and no sample byte moves.
  */
-#include <stddef.h>
-#include <stdint.h>
 #include "evidence/error.h"
 #include "evidence/mp4.h"
+#include <stddef.h>
+#include <stdint.h>
 
 struct ps_mp4w_spec {
     uint16_t width, height;
@@ -28,8 +28,8 @@ int ps_mp4w_create(struct ps_mp4w **out, int dirfd, const char *name, const stru
                    struct ps_why *why);
 /* One closed GOP: moof + mdat in one write, then fdatasync. The samples' bytes lie one after another in data.
  * *offset gets where the moof began. After an error the file is cut back to its last whole fragment. */
-int ps_mp4w_fragment(struct ps_mp4w *w, const struct ps_mp4w_sample *s, uint32_t n, const uint8_t *data, size_t size,
-                     uint64_t *offset, struct ps_why *why);
+int ps_mp4w_fragment(struct ps_mp4w *w, const struct ps_mp4w_sample *s, uint32_t n, const uint8_t *data,
+                     size_t size, uint64_t *offset, struct ps_why *why);
 /* Full moov, fsync, the 16-byte patch, fsync. Then size and SHA-256 of the file are given (one pass of reading). Frees w
  * in every case. */
 int ps_mp4w_finish(struct ps_mp4w *w, uint64_t *size, uint8_t sha256[32], struct ps_why *why);

@@ -17,5 +17,8 @@ int ps_file_read_at(int fd, void *p, size_t n, uint64_t off);
 int ps_file_create(int dir, const char *name, const void *p, size_t n, mode_t mode);
 /* A small file: at most cap bytes. Returns the length, PS_ENOENT, PS_ELIMIT or PS_EIO. */
 ssize_t ps_file_load(int dir, const char *name, void *p, size_t cap);
+/* What errno means, in English. Unlike strerror it never looks for a translation, and thus never opens a file: fit
+ * for behind the system call filter. */
+const char *ps_file_error_text(void);
 
 #endif

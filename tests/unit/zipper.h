@@ -33,7 +33,7 @@ struct zipper {
 static inline struct zipper_entry *zipper_add(struct zipper *z, const char *name, const void *p, size_t n) {
     struct zipper_entry *e = &z->e[z->n++];
     *e = (struct zipper_entry){.p = p, .n = n, .made_by = 0x031e, .attributes = 0100644u << 16};
-    (void)snprintf(e->name, sizeof e->name, "%s", name);
+    memcpy(e->name, name, strnlen(name, sizeof e->name - 1));
     return e;
 }
 
