@@ -3,6 +3,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <string.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -77,4 +78,10 @@ ssize_t ps_file_load(int dir, const char *name, void *p, size_t cap) {
 out:
     close(fd);
     return n;
+}
+
+const char *ps_file_error_text(void) {
+    const char *text = strerrordesc_np(errno);
+
+    return text != NULL ? text : "unknown error";
 }

@@ -11,18 +11,12 @@
 
 #include "evidence/bytes.h"
 #include "evidence/minisign.h"
+#include "evidence/opening.h"
 #include "evidence/sha256.h"
 #include "signer/file.h"
 #include "signer/key.h"
 #include "signer/options.h"
 #include "signer/takes.h"
-
-static int bad_station(const char *id) {
-    size_t n = strlen(id);
-
-    return n == 0 || n > PS_MAX_STATION_ID ||
-           strspn(id, "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-") != n;
-}
 
 /* The folder, made when it is missing; its fd or an error. */
 static int folder(const char *path, mode_t mode, struct ps_why *why) {
@@ -116,9 +110,9 @@ int ps_init_station(const struct ps_options *o, char report[1024], struct ps_why
     int dir = -1, ledger = -1, public_dir = -1;
     int err;
 
-    if (bad_station(o->station))
-        return ps_error_why(why, PS_EINVAL, "--station", "takes 1 to %d letters, digits and hyphens",
-                            PS_MAX_STATION_ID);
+    if (!ps_opening_station_ok(o->station))
+        return ps_error_why(why, PS_EINVAL, "--station",
+                            "takes 1 to %d letters, digits and hyphens, no hyphen first", PS_MAX_STATION_ID);
     int n = snprintf(station, sizeof(station), "%s\n", o->station);
     err = dir = folder(o->dir, 0700, why);
     if (dir >= 0)

@@ -4,8 +4,8 @@
  */
 #include <errno.h>
 #include <fcntl.h>
+#include <jansson.h>
 #include <sodium.h>
-#include <stdarg.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/stat.h>
@@ -74,6 +74,7 @@ static int serve(const struct ps_options *o) {
     int dir = -1, ledger = -1, listener = -1, status = 1;
 
     ps_service_signals();
+    json_object_seed(0); /* else the first statement would have jansson open /dev/urandom */
     uint8_t bits = ps_sandbox_limits(!o->no_seccomp);
     if ((dir = open_folder(o->dir, &why)) < 0 || (ledger = open_folder(o->ledger, &why)) < 0 ||
         ps_state_open(&state, dir, ledger, &why) != 0 || (listener = open_listener(o, &why)) < 0)
@@ -81,12 +82,13 @@ static int serve(const struct ps_options *o) {
     int notify = ps_notify_open();
     if (ps_key_locked(state->key))
         bits |= PS_SANDBOX_MEMORY;
+    uid_t own = geteuid();
     if (confine(o, &bits, &why) != 0)
         goto out;
-    state->separate = o->recorder != (uid_t)-1 && o->recorder != geteuid();
+    state->separate = o->recorder != (uid_t)-1 && o->recorder != own;
     state->confined = bits | (state->separate ? PS_SANDBOX_SEPARATE : 0);
     struct ps_service service = {
-        .listener = listener, .recorder = state->separate ? o->recorder : geteuid(), .state = state};
+        .listener = listener, .recorder = state->separate ? o->recorder : own, .state = state};
     ps_notify_ready(notify);
     status = ps_service_run(&service, &why) == 0 ? 0 : 1;
 out:

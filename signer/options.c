@@ -47,7 +47,7 @@ static const struct option table[] = {
 static int copy(char *out, const char *path, const char *option, struct ps_why *why) {
     if (strlen(path) >= PATH_MAX || path[0] == '\0')
         return ps_error_why(why, PS_EINVAL, option, "is no path");
-    strcpy(out, path);
+    memcpy(out, path, strlen(path) + 1);
     return 0;
 }
 

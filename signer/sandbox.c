@@ -74,7 +74,7 @@ static int rules(scmp_filter_ctx f) {
         err = seccomp_rule_add(f, SCMP_ACT_ALLOW, allowed[i], 0);
     /* One line of text to stdout or stderr; files are written by pwrite. */
     if (err == 0)
-        err = seccomp_rule_add(f, SCMP_ACT_ALLOW, SCMP_SYS(write), 1, SCMP_A0(SCMP_CMP_LE, 2));
+        err = seccomp_rule_add(f, SCMP_ACT_ALLOW, SCMP_SYS(write), 1, SCMP_A0(SCMP_CMP_LE, 2, 0));
     /* Memory, but never code; never a file. libsodium opens and closes the keys' pages with mprotect. */
     if (err == 0)
         err =
@@ -85,7 +85,7 @@ static int rules(scmp_filter_ctx f) {
                                SCMP_A2(SCMP_CMP_MASKED_EQ, PROT_EXEC, 0));
     /* Is the memfd sealed? */
     if (err == 0)
-        err = seccomp_rule_add(f, SCMP_ACT_ALLOW, SCMP_SYS(fcntl), 1, SCMP_A1(SCMP_CMP_EQ, F_GET_SEALS));
+        err = seccomp_rule_add(f, SCMP_ACT_ALLOW, SCMP_SYS(fcntl), 1, SCMP_A1(SCMP_CMP_EQ, F_GET_SEALS, 0));
     return err;
 }
 

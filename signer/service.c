@@ -15,6 +15,7 @@
 #include "evidence/bytes.h"
 #include "evidence/wire.h"
 #include "signer/bounds.h"
+#include "signer/file.h"
 #include "signer/state.h"
 #include "signer/words.h"
 
@@ -68,7 +69,7 @@ int ps_service_listen(const char *path, struct ps_why *why) {
         return ps_error_why(why, PS_EINVAL, "socket",
                             "the path is longer than %zu bytes: choose another --socket",
                             sizeof(a.sun_path) - 1);
-    strcpy(a.sun_path, path);
+    memcpy(a.sun_path, path, strlen(path) + 1);
     if (lstat(path, &st) == 0) {
         if (!S_ISSOCK(st.st_mode))
             return ps_error_why(why, PS_EEXIST, "socket", "something else is at its place");
@@ -236,7 +237,7 @@ int ps_service_run(struct ps_service *s, struct ps_why *why) {
         for (size_t i = 0; i < n; i++)
             polls[i + 1] = (struct pollfd){.fd = conns[i].fd, .events = POLLIN};
         if (ppoll(polls, n + 1, NULL, &open_mask) < 0 && errno != EINTR)
-            return ps_error_why(why, PS_EIO, "ppoll", "%s", strerror(errno));
+            return ps_error_why(why, PS_EIO, "ppoll", "%s", ps_file_error_text());
         if (asked_to_stop)
             break;
         /* Backwards, so that the last may take a closed one's place. */

@@ -12,6 +12,7 @@
 #include <unistd.h>
 
 #include "evidence/bytes.h"
+#include "evidence/opening.h"
 #include "evidence/sha256.h"
 #include "signer/bounds.h"
 #include "signer/clock.h"
@@ -217,10 +218,8 @@ static int read_station(struct ps_state *s, int dir, struct ps_why *why) {
         return ps_error_why(why, n < 0 ? (int)n : PS_EFORMAT, "station",
                             "holds no station: has the station been set up (--init)?");
     memcpy(s->station, text, (size_t)n - 1);
-    for (ssize_t i = 0; i < n - 1; i++)
-        if (strchr("ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-", text[i]) == NULL ||
-            text[i] == '\0')
-            return ps_error_why(why, PS_EFORMAT, "station", "holds no station");
+    if (!ps_opening_station_ok(s->station))
+        return ps_error_why(why, PS_EFORMAT, "station", "holds no station");
     return 0;
 }
 

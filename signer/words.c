@@ -48,7 +48,7 @@ static int disk(struct request *rq, int err) {
     if (err == 0)
         return 0;
     rq->stop = err != PS_EFULL;
-    return refuse(rq, PS_REFUSED_DISK, "the journal cannot be written: %s", strerror(errno));
+    return refuse(rq, PS_REFUSED_DISK, "the journal cannot be written: %s", ps_file_error_text());
 }
 
 /* ---- STATUS, RECORDS ------------------------------------------------------------------------------ */
