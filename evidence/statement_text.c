@@ -110,7 +110,7 @@ int ps_statement_comment(const struct ps_clip *c, const uint8_t statement_sha256
     return 0;
 }
 
-/* ---- time: the proleptic Gregorian calendar, in years that begin on 1 March so that the leap day is last ---- */
+/* ---- time: the Gregorian calendar, in years that begin on 1 March so that the leap day is last ---- */
 
 static int64_t floor_div(int64_t a, int64_t b) {
     return a / b - (a % b < 0);

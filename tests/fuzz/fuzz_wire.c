@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /*
- * A datagram between the signer and its clients, and the opening inside one: what is read is written to the same
- * bytes, so that no two datagrams mean the same.
+ * A datagram between the signer and its clients, and the opening inside one: what is read is written to the
+ * same bytes, so that no two datagrams mean the same.
  */
 #include <stdlib.h>
 #include <string.h>

@@ -4,8 +4,8 @@
  * and writes them has changed the format, and a changed format is a new version with a folder of its own.
  * Files that are there are therefore refused.
  *
- *   gcc -I. -D_GNU_SOURCE -o /tmp/generate tests/golden/generate.c evidence/{error,bytes,record,leaf,opening,json}.c \
- *       evidence/{minisign,statement,statement_check,statement_text,statement_write,sha256_sodium}.c -lsodium -ljansson
+ *   gcc -I. -D_GNU_SOURCE -o /tmp/generate tests/golden/generate.c evidence/statement*.c \
+ *       evidence/{error,bytes,record,leaf,opening,json,minisign,sha256_sodium}.c -lsodium -ljansson
  *   /tmp/generate tests/golden/vN
  */
 #include <fcntl.h>

@@ -226,7 +226,8 @@ static void stock(void) {
     ps_minisign_id_text(k.id, id);
     file[n < sizeof file ? n : 0] = '\0';
     /* minisign 0.11 prints no leading zeros. */
-    tap_ok(strstr((char *)file, id + strspn(id, "0")) != NULL, "and give it the number that minisign wrote in its comment");
+    tap_ok(strstr((char *)file, id + strspn(id, "0")) != NULL,
+           "and give it the number that minisign wrote in its comment");
     n = get(dir, "theirs.minisig", file, sizeof file);
     tap_is_int(judge(&k, (const uint8_t *)"theirs", 6, file, n, &m), 0, "we verify the signature");
     tap_is_int(judge(&k, (const uint8_t *)"Theirs", 6, file, n, &m), PS_ESIG, "and refuse another text");
