@@ -182,7 +182,11 @@ static void names_free(struct names *l) {
     *l = (struct names){0};
 }
 
-/* 0000123 before 10000000: numbers grow longer. */
+static int by_bytes(const void *a, const void *b) {
+    return strcmp(*(char *const *)a, *(char *const *)b);
+}
+
+/* 0000123 before 10000000: numbers grow longer. Not for ids, whose digits are hexadecimal. */
 static int by_number(const void *a, const void *b) {
     return strverscmp(*(char *const *)a, *(char *const *)b);
 }
@@ -223,7 +227,7 @@ static int names_of(int fd, bool (*ok)(const char *), struct names *out) {
     if (rc < 0)
         names_free(out);
     else if (out->n > 1)
-        qsort(out->v, out->n, sizeof(*out->v), by_number);
+        qsort(out->v, out->n, sizeof(*out->v), ok == id_ok ? by_bytes : by_number);
     return rc;
 }
 
