@@ -168,7 +168,7 @@ int ps_state_tidy(struct ps_state *s) {
 
     for (size_t i = 0; i < s->witness.n; i++)
         needed += PS_MAX_LEAF + (uint64_t)s->witness.clips[i]->n * (PS_RECORD_SIZE + 33);
-    if (ps_journal_bytes(s->journal) < needed + PS_STATE_ROTATE_BYTES)
+    if (ps_journal_bytes(s->journal) < needed + s->rotate_bytes)
         return 0;
     return rotate(s) == PS_EIO ? PS_EIO : 0; /* a full disk leaves the old one in use */
 }
@@ -302,6 +302,7 @@ int ps_state_open(struct ps_state **out, int dir, int ledger_dir, struct ps_why 
 
     if (s == NULL)
         return ps_error_why(why, PS_ENOMEM, "signer", "out of memory");
+    s->rotate_bytes = PS_STATE_ROTATE_BYTES;
     if (flock(dir, LOCK_EX | LOCK_NB) != 0) {
         err = ps_error_why(why, PS_EBUSY, "signer", "another signer runs on this folder");
         goto fail;

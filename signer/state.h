@@ -27,8 +27,9 @@ struct ps_state {
     uint8_t log[16];
     uint8_t boot_id[16];
     uint8_t exe_sha256[32];
-    uint8_t confined; /* bits of ps_wire_status */
-    bool separate;    /* clients have users of their own */
+    uint8_t confined;      /* bits of ps_wire_status */
+    bool separate;         /* clients have users of their own */
+    uint64_t rotate_bytes; /* how much the journal may hold beyond need: PS_STATE_ROTATE_BYTES */
 };
 
 /* Everything out of the signer's folder and the ledger's; appends the start-up leaf. Errors name the file and
