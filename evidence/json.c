@@ -202,9 +202,9 @@ int ps_json_parse(json_t **out, const void *p, size_t n, struct ps_why *why) {
     snprintf(where, sizeof where, "byte %d", e.position);
     if (json_error_code(&e) == json_error_duplicate_key)
         return ps_error_why(why, PS_EFORMAT, where, "a key stands twice in one object");
-    if (json_error_code(&e) == json_error_out_of_memory)
-        return ps_error_why(why, PS_ENOMEM, where, "out of memory");
-    return ps_error_why(why, PS_EFORMAT, where, "%s", e.text);
+    /* The lexer has found no fault, so nothing else can be wrong. jansson itself calls this a syntax error,
+     * which would speak against the evidence. */
+    return ps_error_why(why, PS_ENOMEM, where, "out of memory");
 }
 
 void ps_json_quote(struct ps_buf *b, const char *s) {

@@ -200,6 +200,35 @@ static void memory(void) {
     free(text);
 }
 
+static long mallocs_left;
+
+static void *failing_malloc(size_t n) {
+    return mallocs_left-- > 0 ? counted_malloc(n) : NULL;
+}
+
+/* A lack of memory is never told as a fault of the text. */
+static void out_of_memory(void) {
+    static const char text[] =
+        "{\"a\":[1,{\"b\":\"a string that is no longer quite so short\"},true,false],"
+        "\"c\":{\"d\":[],\"e\":1,\"f\":2,\"g\":3,\"h\":4,\"i\":5,\"j\":6,\"k\":7,\"l\":8}}";
+    size_t failures = 0, wrong = 0;
+    json_set_alloc_funcs(failing_malloc, counted_free);
+    in_use = 0;
+    for (long i = 0; i < 1000; i++) {
+        json_t *j = NULL;
+        mallocs_left = i;
+        int err = ps_json_parse(&j, text, sizeof text - 1, NULL);
+        json_decref(j);
+        wrong += in_use != 0 || (err != 0 && err != PS_ENOMEM) || (err != 0) != (j == NULL);
+        failures += err != 0;
+        if (err == 0)
+            break;
+    }
+    json_set_alloc_funcs(malloc, free);
+    tap_ok(failures > 20 && failures < 1000, "each of %zu allocations failed once", failures);
+    tap_is_uint(wrong, 0, "said so and lost nothing");
+}
+
 static void quoting(void) {
     struct ps_buf b;
     ps_buf_init(&b, 100);
@@ -215,6 +244,7 @@ static void quoting(void) {
 int main(void) {
     table();
     memory();
+    out_of_memory();
     quoting();
     return tap_done();
 }
