@@ -40,6 +40,7 @@ static const char *const code_zh[][2] = {
     {"signature-key", "签名密钥与声明中的不同"},
     {"signature-malformed", "签名文件损坏或为空"},
     {"signature-missing", "没有签名文件"},
+    {"statement-broken", "声明不合规定或自相矛盾"},
     {"statement-missing", "没有声明文件"},
     {"statement-unreadable", "声明文件无法读取"},
     {"unauthenticated", "声明没有提到的文件,未经签名"},

@@ -6,6 +6,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "evidence/json.h"
 #include "evidence/verdict_internal.h"
 
 #define PIECE ((size_t)256 << 10)
@@ -235,43 +236,87 @@ static void check_trust(struct ps_verdict *v, const struct ps_trust *trust) {
     }
 }
 
-static int read_statement(struct ps_verdict_job *j) {
+/* The signature file, or a problem. 1 when there is one to check. */
+static int load_signature(struct ps_verdict_job *j, uint8_t **sig, size_t *n) {
+    int err = load(j, "clip.json.minisig", PS_MAX_MINISIG, sig, n);
+    if (err == PS_ENOMEM)
+        return err;
+    if (err == 0)
+        return 1;
+    if (err == PS_ENOENT) {
+        ps_verdict_worsen(j->v, PS_CONTENT_UNSIGNED);
+        ps_verdict_problem(j->v, "signature-missing", "clip.json.minisig", "nobody signed this statement");
+    } else {
+        altered(j->v, "signature-malformed", "clip.json.minisig", ps_error_text(err));
+    }
+    return 0;
+}
+
+/* The key that a broken statement states, if it is one of ours at all. */
+static bool stated_key(const uint8_t *p, size_t n, struct ps_pubkey *key) {
+    json_t *root;
+    if (ps_json_parse(&root, p, n, NULL) < 0)
+        return false;
+    const char *type = json_string_value(json_object_get(root, "type"));
+    const char *text = json_string_value(json_object_get(root, "key"));
+    bool ours = type != NULL && strcmp(type, "packseal-clip") == 0 &&
+                json_integer_value(json_object_get(root, "version")) == 1 && text != NULL &&
+                ps_minisign_pubkey_parse(key, text, strlen(text)) == 0;
+    json_decref(root);
+    return ours;
+}
+
+/* It reads, but breaks the rules or contradicts itself. The signature tells whether it was born so. */
+static int broken_statement(struct ps_verdict_job *j, const char *where, const struct ps_why *why,
+                            const uint8_t *p, size_t n, const struct ps_pubkey *key) {
+    struct ps_minisig s;
+    uint8_t *sig;
+    size_t sig_n;
+    altered(j->v, "statement-broken", where, why->text);
+    int err = load_signature(j, &sig, &sig_n);
+    if (err > 0 && (ps_minisign_sig_parse(&s, sig, sig_n) < 0 || ps_minisign_verify(&s, key, p, n) < 0))
+        altered(j->v, "signature-invalid", "clip.json.minisig", "the signature does not fit clip.json");
+    free(sig);
+    return err < 0 ? err : 0;
+}
+
+static int parse_statement(struct ps_verdict_job *j, const uint8_t *p, size_t n) {
     struct ps_verdict *v = j->v;
     struct ps_why why = {{0}, {0}};
+    struct ps_pubkey key;
+    char where[140];
+    int err = ps_statement_parse(&v->clip, p, n, &why);
+    if (err == 0)
+        return 1;
+    v->clip = NULL;
+    if (err == PS_ENOMEM)
+        return err;
+    (void)snprintf(where, sizeof where, "clip.json %s", why.where);
+    if (err == PS_EFORMAT && stated_key(p, n, &key))
+        return broken_statement(j, where, &why, p, n, &key);
+    ps_verdict_worsen(v, PS_CONTENT_UNREADABLE);
+    ps_verdict_problem(v, "statement-unreadable", where, "%s", why.text);
+    return 0;
+}
+
+static int read_statement(struct ps_verdict_job *j) {
     uint8_t *p = NULL, *sig = NULL;
     size_t n, sig_n;
     int err = load(j, "clip.json", PS_MAX_STATEMENT, &p, &n);
     if (err < 0 && err != PS_ENOMEM) {
-        ps_verdict_worsen(v, PS_CONTENT_UNREADABLE);
-        ps_verdict_problem(v, err == PS_ENOENT ? "statement-missing" : "statement-unreadable", "clip.json",
+        ps_verdict_worsen(j->v, PS_CONTENT_UNREADABLE);
+        ps_verdict_problem(j->v, err == PS_ENOENT ? "statement-missing" : "statement-unreadable", "clip.json",
                            "%s", ps_error_text(err));
         return 0;
     }
     if (err == 0)
-        err = ps_statement_parse(&v->clip, p, n, &why);
-    if (err == PS_ENOMEM)
-        goto out;
-    if (err < 0) {
-        char where[140];
-        v->clip = NULL;
-        (void)snprintf(where, sizeof where, "clip.json %s", why.where);
-        ps_verdict_worsen(v, PS_CONTENT_UNREADABLE);
-        ps_verdict_problem(v, "statement-unreadable", where, "%s", why.text);
+        err = parse_statement(j, p, n);
+    if (err > 0)
+        err = load_signature(j, &sig, &sig_n);
+    if (err > 0) {
+        check_signature(j->v, sig, sig_n, p, n);
         err = 0;
-        goto out;
     }
-    err = load(j, "clip.json.minisig", PS_MAX_MINISIG, &sig, &sig_n);
-    if (err == PS_ENOENT) {
-        ps_verdict_worsen(v, PS_CONTENT_UNSIGNED);
-        ps_verdict_problem(v, "signature-missing", "clip.json.minisig", "nobody signed this statement");
-        err = 0;
-    } else if (err == PS_ELIMIT || err == PS_EIO) {
-        altered(v, "signature-malformed", "clip.json.minisig", ps_error_text(err));
-        err = 0;
-    } else if (err == 0) {
-        check_signature(v, sig, sig_n, p, n);
-    }
-out:
     free(sig);
     free(p);
     return err;

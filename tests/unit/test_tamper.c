@@ -276,8 +276,10 @@ static void test_bits(void) {
     const struct maker_file *s = maker_file(m, "clip.json");
     at = (size_t)((uint8_t *)strstr((char *)s->p, "SF1234567890123") - s->p) + 5;
     flip(m, "clip.json", at);
-    judge(m, "one bit of the statement, a waybill digit", 2, "unreadable", "unknown", "statement-unreadable",
+    judge(m, "one bit of the statement, a waybill digit", 1, "altered", "unknown", "statement-broken",
           "clip.json");
+    judge(m, "the same, as its signature sees it", 1, "altered", "unknown", "signature-invalid",
+          "clip.json.minisig");
     flip(m, "clip.json", at);
     at = (size_t)((uint8_t *)strstr((char *)s->p, "打包") - s->p) + 2;
     flip(m, "clip.json", at);
