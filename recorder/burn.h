@@ -21,16 +21,19 @@ struct ps_burn;
 
 /* Fonts: font_path, or NULL to look for wqy-zenhei, wqy-microhei, Noto CJK in the usual Debian places. PS_ENOENT + why
  * names the package to install. Layout is a function of size and text alone ("top-v1"): text height is about
- * 1/28 of the picture, never under 14 px; fields wrap to as few rows as fit. */
+ * 1/28 of the picture, never under 14 px; fields wrap to as few rows as fit, at
+ * most half of the picture. Any even size from 2x2 up. */
 int ps_burn_new(struct ps_burn **out, uint16_t width, uint16_t height, const char *font_path,
                 struct ps_why *why);
 void ps_burn_free(struct ps_burn *b);
-/* Sets the text of a clip and lays out. Missing glyphs are shown as U+XXXX; returns their number. */
+/* Sets the text of a clip and lays out; any bytes will do. What has no glyph or no width is shown as U+XXXX; returns how
+ * many. A list of codes too long for its row is cut to "… (count)"; a field that finds no room is left out. */
 int ps_burn_set(struct ps_burn *b, const struct ps_banner_text *t);
 /* Draws for one frame. offset_s: local UTC offset in seconds; unsynced: a '?' follows the time. */
 void ps_burn_draw(struct ps_burn *b, struct ps_picture *p, int64_t wall_ns, int offset_s, bool unsynced,
                   uint64_t frame_number);
-/* Layout name, rectangle and fields for the statement. */
+/* Layout name, rectangle and fields, as the last ps_burn_set laid them out. A clip whose text changed states the largest
+ * rectangle. */
 void ps_burn_describe(const struct ps_burn *b, struct ps_banner *out);
 /* Large words in the middle of the picture (the NO CAMERA slate). */
 void ps_burn_words(struct ps_burn *b, struct ps_picture *p, const char *words);

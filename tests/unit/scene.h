@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
 /*
  * Pictures and films for the tests of the recorder: a scene that moves, and what the ffmpeg programs say of a file.
  */
