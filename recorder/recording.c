@@ -54,15 +54,19 @@ void ps_recording_free(struct ps_recording *r) {
     free(r);
 }
 
-/* Appends one line; O_APPEND and a single write keep lines whole or torn at the end. */
+/* Appends one line whole, or not at all. */
 static int append(struct ps_recording *r, struct ps_buf *line) {
     int err = line->err;
 
     if (!err) {
         ps_buf_u8(line, '\n');
         ssize_t k = line->err ? -1 : write(r->log, line->p, line->n);
-        if (k != (ssize_t)line->n)
-            err = line->err ? line->err : errno == ENOSPC ? PS_EFULL : PS_EIO;
+        if (k == (ssize_t)line->n)
+            r->log_size += k;
+        else
+            err = line->err ? line->err : k >= 0 || errno == ENOSPC ? PS_EFULL : PS_EIO;
+        if (err && ftruncate(r->log, r->log_size) < 0) /* a torn line would hide what comes after it */
+            err = PS_EIO;
     }
     ps_buf_free(line);
     return err;
@@ -135,7 +139,8 @@ static int replay(struct ps_recording *r, const uint8_t *p, size_t n, size_t *go
 /* The log ready to be gone on with: what cannot be read is cut off, so that later lines can be. */
 static int reopen_log(struct ps_recording *r, size_t good) {
     r->log = openat(r->dirfd, LOG_NAME, O_WRONLY | O_APPEND | O_CLOEXEC | O_NOFOLLOW);
-    return r->log >= 0 && ftruncate(r->log, (off_t)good) == 0 ? 0 : PS_EIO;
+    r->log_size = (off_t)good;
+    return r->log >= 0 && ftruncate(r->log, r->log_size) == 0 ? 0 : PS_EIO;
 }
 
 int ps_recording_load(struct ps_recording **out, const char *root, const char *id, struct ps_why *why) {
@@ -255,9 +260,24 @@ static int late_ranges(struct ps_track *t, const uint8_t *late) {
     return 0;
 }
 
+/* A gap that was logged before its segment closed can reach past what a crash left of the track. */
+static void trim_gaps(struct ps_track *t, uint64_t ticks) {
+    uint32_t kept = 0;
+
+    for (uint32_t i = 0; i < t->n_gaps; i++) {
+        struct ps_gap g = t->gaps[i];
+        if (g.start >= ticks)
+            continue;
+        if (g.duration > ticks - g.start)
+            g.duration = ticks - g.start;
+        t->gaps[kept++] = g;
+    }
+    t->n_gaps = kept;
+}
+
 static int finish_track(struct ps_recording *r, uint32_t i, const uint8_t head0[32]) {
     struct ps_track *t = &r->clip->tracks[i];
-    uint64_t frames = 0;
+    uint64_t frames = 0, ticks = 0;
 
     memcpy(t->head, head0, 32);
     for (uint32_t k = 0; k < t->n_records; k++) {
@@ -266,7 +286,9 @@ static int finish_track(struct ps_recording *r, uint32_t i, const uint8_t head0[
         if (ps_record_decode(&rec, t->records[k]) < 0)
             return PS_EFORMAT;
         frames += rec.frames;
+        ticks += rec.duration;
     }
+    trim_gaps(t, ticks);
     /* Counts were logged with the last segment that reached the log; the film may hold one more, or the disk may have
      * lost some: what was encoded is what the records say, and the source's count follows. */
     if (frames != t->counts.encoded) {

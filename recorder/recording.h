@@ -14,6 +14,7 @@
 #include "recorder/mp4w.h"
 #include <stdbool.h>
 #include <stdint.h>
+#include <sys/types.h>
 
 struct ps_recording_track { /* beside clip->tracks[i] */
     struct ps_mp4w *film;   /* owned; NULL while the track thread has it, and when nothing was written */
@@ -28,6 +29,7 @@ struct ps_recording {
     struct ps_recording_track track[PS_MAX_TRACKS];
     char id[40]; /* of the half-done folder */
     int dirfd, log;
+    off_t log_size;
     bool opened;         /* the signer knows it: number, take and open leaf are set */
     bool ended;          /* end_reason and ended are set */
     uint8_t boot_id[16]; /* of the kernel it began in */

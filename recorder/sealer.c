@@ -79,14 +79,40 @@ static void tell(struct ps_sealer *z, const struct job *j, enum ps_sealed_what w
 
 /* ---- one recording ---- */
 
+static uint32_t on_disk(const struct ps_track *t) {
+    return t->n_lost ? t->lost[0].first : t->n_records;
+}
+
+/* A film whose finishing failed, on a full disk say, is taken up again from the disk. */
+static int take_up(struct ps_recording *r, uint32_t i, struct ps_why *why) {
+    struct ps_mp4 m = {0};
+    int err = ps_mp4w_recover(&r->track[i].film, r->dirfd, r->clip->tracks[i].file.name, &m, why);
+
+    ps_mp4_free(&m);
+    return err;
+}
+
+static int finish_film(struct ps_recording *r, uint32_t i, struct ps_why *why) {
+    struct ps_file_ref *f = &r->clip->tracks[i].file;
+    struct ps_mp4w *film = r->track[i].film;
+
+    r->track[i].film = NULL; /* finish frees it in every case */
+    int err = ps_mp4w_finish(film, &f->size, f->sha256, why);
+    if (err < 0)
+        f->size = 0;
+    return err;
+}
+
 static int finish_films(struct ps_recording *r, struct ps_why *why) {
     for (uint32_t i = 0; i < r->clip->n_tracks; i++) {
-        struct ps_file_ref *f = &r->clip->tracks[i].file;
-        struct ps_mp4w *film = r->track[i].film;
-        if (!film)
+        if (r->clip->tracks[i].file.size || !on_disk(&r->clip->tracks[i]))
             continue;
-        r->track[i].film = NULL; /* finish frees it in every case */
-        int err = ps_mp4w_finish(film, &f->size, f->sha256, why);
+        int err = r->track[i].film ? finish_film(r, i, why) : PS_ESTATE;
+        if (err == PS_ESTATE) { /* a write failed half way: what the disk holds decides */
+            err = take_up(r, i, why);
+            if (!err)
+                err = finish_film(r, i, why);
+        }
         if (err < 0)
             return err;
     }

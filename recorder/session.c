@@ -55,9 +55,7 @@ static const struct cell table[][COLUMNS] = {
 };
 
 void ps_session_init(struct ps_session *s, const struct ps_session_rules *r) {
-    memset(s, 0, sizeof *s);
-    s->rules = *r;
-    s->state = PS_SESSION_IDLE;
+    *s = (struct ps_session){.rules = *r, .state = PS_SESSION_IDLE};
 }
 
 static bool is_item(const struct ps_code *c) {

@@ -60,6 +60,7 @@ struct ps_session {
     char value[PS_MAX_CODE + 1]; /* the code that opened the clip */
 };
 
+/* r may be the session's own rules. */
 void ps_session_init(struct ps_session *s, const struct ps_session_rules *r);
 /* At most 2 actions (END then START). Returns how many. */
 int ps_session_step(struct ps_session *s, const struct ps_session_event *e, struct ps_session_action out[2]);

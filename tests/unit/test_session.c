@@ -75,6 +75,8 @@ static void test_time(void) {
     code(&s, "SF1234567890123", 2400 * S, a);
     event(&s, PS_SESSION_SHUTDOWN, 2401 * S, a);
     tap_is_int(a[0].reason, PS_END_SHUTDOWN, "shutdown ends the clip");
+    ps_session_init(&s, &s.rules);
+    tap_ok(s.rules.maximum_ns == rules.maximum_ns, "a session made anew from its own rules keeps them");
 }
 
 /* No sequence of events loses a clip or leaves one open: starts and ends alternate, items end nothing. */
