@@ -137,17 +137,33 @@ int ps_verify_report_json(const struct ps_verify_report *r) {
 static void row(const char *question, const char *answer, const char *detail) {
     fputs("  ", stdout);
     ps_words_pad(stdout, question, 10);
-    ps_words_pad(stdout, answer, 15);
-    printf("%s\n", detail);
+    if (detail[0] == 0)
+        puts(answer);
+    else {
+        ps_words_pad(stdout, answer, 15);
+        puts(detail);
+    }
+}
+
+static void content_row(const struct ps_verify_report *r) {
+    const struct ps_verdict *v = r->v;
+    bool same = v->content == PS_CONTENT_INTACT || v->content == PS_CONTENT_EXCERPT;
+    const char *detail = "";
+    if (!r->bundle && v->container == PS_CONTAINER_AS_RECORDED)
+        detail = ps_words("the files as recorded", "文件与录制时相同");
+    else if (!r->bundle && v->container == PS_CONTAINER_REMUXED)
+        detail = same ? ps_words("remuxed: another container, the same pictures and times",
+                                 "已换封装:画面和时间相同")
+                      : ps_words("not the files as recorded", "文件与录制时不同");
+    row(ps_words("content", "内容"), ps_verdict_content(v->content, ps_words_zh()), detail);
 }
 
 static void key_row(const struct ps_verify_report *r) {
     char key[57], detail[57 + PS_MAX_STATION_ID + PS_MAX_NAME + 16];
     key_text(r->v, key);
-    if (r->k == NULL)
-        (void)snprintf(detail, sizeof detail, "%s", key);
-    else
-        (void)snprintf(detail, sizeof detail, "%s  %s %s", key, r->k->merchant, r->k->station);
+    const char *merchant = r->k != NULL ? r->k->merchant : "", *station = r->k != NULL ? r->k->station : "";
+    (void)snprintf(detail, sizeof detail, "%s%s%s%s%s", key, merchant[0] != 0 ? "  " : "", merchant,
+                   station[0] != 0 ? "  " : "", station);
     row(ps_words("key", "密钥"), ps_verdict_key(r->v->key, ps_words_zh()), detail);
 }
 
@@ -189,22 +205,14 @@ static void title(const struct ps_verify_report *r) {
 }
 
 void ps_verify_report_text(const struct ps_verify_report *r) {
-    const struct ps_verdict *v = r->v;
-    char detail[64] = "";
-    bool zh = ps_words_zh();
     title(r);
-    if (!r->bundle && v->container == PS_CONTAINER_AS_RECORDED)
-        (void)snprintf(detail, sizeof detail, "%s", ps_words("file as recorded", "文件与录制时相同"));
-    else if (!r->bundle && v->container == PS_CONTAINER_REMUXED)
-        (void)snprintf(detail, sizeof detail, "%s",
-                       ps_words("file is another: container remuxed", "文件已换封装"));
-    row(ps_words("content", "内容"), ps_verdict_content(v->content, zh), detail);
+    content_row(r);
     if (!r->bundle) {
         key_row(r);
-        time_row(v);
-        row(ps_words("ledger", "账本"), ps_verdict_ledger(v->ledger, zh), "");
+        time_row(r->v);
+        row(ps_words("ledger", "账本"), ps_verdict_ledger(r->v->ledger, ps_words_zh()), "");
     }
-    problems(v);
+    problems(r->v);
     putchar('\n');
 }
 

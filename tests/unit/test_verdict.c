@@ -425,6 +425,47 @@ static void test_flips(void) {
     maker_free(m);
 }
 
+/* Segments cut, moved, doubled and brought in at random: intact exactly when the film is again what it was, and
+ * incomplete exactly when nothing but whole segments are missing. */
+static void test_shuffles(void) {
+    struct film *b = film_open("film/b.mp4"), *a = film_open("film/a.mp4");
+    struct maker *m = fresh();
+    size_t bad = 0, seen[6] = {0};
+    uint32_t state = 1;
+    for (int round = 0; round < 3000; round++) {
+        int list[8], n = 0;
+        bool rising = true, whole = true;
+        m->film->n = 0;
+        for (int want_n = 1 + round % 6; n < want_n; n++) {
+            state = state * 1664525 + 1013904223;
+            int pick = n == 0 || state >> 28 < 12 ? (int)(state >> 20 & 0xff) % 5
+                                                  : 5 + (int)(state >> 20 & 0xff) % 3;
+            if (state >> 16 & 1)
+                pick = n;
+            pick = pick > 7 ? 7 : pick;
+            list[n] = pick;
+            film_insert(m->film, (uint32_t)n, pick < 5 ? a : b, (uint32_t)(pick < 5 ? pick : pick - 5));
+            rising &= pick < 5 && (n == 0 || pick > list[n - 1]);
+            whole &= pick == n;
+        }
+        enum ps_content want_content = whole && n == 5 ? PS_CONTENT_INTACT
+                                       : rising        ? PS_CONTENT_INCOMPLETE
+                                                       : PS_CONTENT_ALTERED;
+        maker_film(m);
+        judge(m, NULL);
+        bad += v.content != want_content;
+        seen[v.content]++;
+        ps_verdict_free(&v);
+    }
+    tap_is_uint(bad, 0, "3000 shuffled films");
+    tap_ok(seen[PS_CONTENT_INTACT] > 5 && seen[PS_CONTENT_INCOMPLETE] > 100 && seen[PS_CONTENT_ALTERED] > 100,
+           "of all kinds: %zu intact, %zu incomplete, %zu altered", seen[PS_CONTENT_INTACT],
+           seen[PS_CONTENT_INCOMPLETE], seen[PS_CONTENT_ALTERED]);
+    maker_free(m);
+    film_close(a);
+    film_close(b);
+}
+
 static int asked;
 static int stop_at; /* 0: never */
 static uint64_t last_done, last_total;
@@ -485,6 +526,7 @@ int main(void) {
     test_signature();
     test_trust();
     test_flips();
+    test_shuffles();
     test_progress();
     test_many_problems();
     return tap_done();
