@@ -79,10 +79,11 @@ size_mbit() { stat -c %s "$1" | awk -v s="$2" '{ printf "%.2f", $1 * 8 / s / 1e6
 ours() {
     root=$dir/root$1
     "$build/packseal" init --root "$root" --station 打包三号台 --id ST03 --operator 0017 --camera "top=lavf:$film" >"$dir/init.log" || die "init"
+    rm -f "$dir/run.log" # or the last turn's "ready" might be taken for this one's
     "$build/packseal" run --root "$root" >"$dir/run.log" 2>&1 &
     run_pid=$!
     tries=0
-    until grep -q '^ready' "$dir/run.log"; do
+    until grep -qs '^ready' "$dir/run.log"; do
         tries=$((tries + 1))
         if test "$tries" -ge 300 || ! kill -0 "$run_pid" 2>/dev/null; then
             die "the station did not get ready"

@@ -38,7 +38,7 @@ def kill(s, whom):
         if name not in pids:
             raise RuntimeError("no %s among the children of packseal run: %r" % (name, pids))
     at = time.time()
-    for name in whom:
+    for name in whom:  # the signer first: `run` would end it properly once the recorder is gone
         os.kill(pids[name], signal.SIGKILL)
     return at
 
@@ -91,7 +91,7 @@ def judge(s, kills):
     """After all of it: every clip, every leaf, and what each kill cost."""
     clips = {int(f.rsplit("-", 1)[1]): f for f in s.clips()}
     said = {n: statement(f) for n, f in clips.items()}
-    ends, opened, aborts = {}, [], 0
+    ends, opened, opened_at, aborts = {}, [], {}, 0
     with open(s.path("ledger", "entries"), "rb") as f:
         raw = f.read()
     at = 0
@@ -102,6 +102,7 @@ def judge(s, kills):
         kind, subject = leaf[4], int.from_bytes(leaf[32:40], "big")
         if kind == OPEN:
             opened.append(subject)
+            opened_at[subject] = int.from_bytes(leaf[40:48], "big", signed=True) / 1e9
         elif kind in (SEAL, ABORT):
             ends.setdefault(subject, []).append((kind, leaf[142:]))
     for n in opened:
@@ -127,13 +128,16 @@ def judge(s, kills):
                                                         "unwitnessed", "lost"))
     worst = 0.0
     for k in kills:
-        mine = [c for c in said.values() if c["codes"][0]["value"] in k["codes"]]
-        # The clip that was open at the moment of the kill: the last that began before it.
-        mine = [c for c in mine if seconds_of(c["tracks"][0]["first"]["wall"]) <= k["at"]]
-        if not mine:
-            tap.diag("%4d %-16s %-10s %8s aborted: not one segment was whole" % (k["n"], k["whom"], k["phase"], "-"))
+        # What was open at the moment of the kill: the last clip that was numbered before it.
+        n = max(i for i in opened if opened_at[i] <= k["at"])
+        if n not in said:
+            cost = k["at"] - opened_at[n]
+            worst = max(worst, cost)
+            tap.diag("%4d %-16s %-10s %8s %-10s %8.2f" % (k["n"], k["whom"], k["phase"], "-", "aborted", cost))
+            tap.ok(cost <= SEGMENT + LATENCY, "kill %d: no clip was lost that held a whole segment (%.2f s)" % (k["n"], cost))
             continue
-        c = max(mine, key=lambda c: c["clip"])
+        c = said[n]
+        tap.ok(c["codes"][0]["value"] in k["codes"], "kill %d: it is the clip of that scan" % k["n"], c["codes"])
         t = c["tracks"][0]
         length = track_ticks(t) / TICKS
         reached = seconds_of(t["first"]["wall"]) + length
@@ -158,7 +162,7 @@ def main():
         film = mjpeg_film(os.path.join(work, "film.avi"), "320x240", 15 if SANITIZED else 30, 8)
         with Station({"top": "lavf:" + film}) as s:
             plan = [(w, p) for p in ("recording", "next-code", "stop")
-                    for w in (("recorder",), ("signer",), ("recorder", "signer"))]
+                    for w in (("recorder",), ("signer",), ("signer", "recorder"))]
             # Six kills see each program killed twice and each phase at least once.
             plan = [plan[i] for i in (0, 4, 2, 1, 6, 5, 3, 7, 8)]
             kills = [one_kill(s, n, *plan[n % len(plan)]) for n in range(KILLS)]
