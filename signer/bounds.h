@@ -9,11 +9,11 @@
 /* Clients are a recorder, a viewer and a person with the command line. */
 #define PS_SERVICE_CONNECTIONS 16
 
-/* Token bucket of each connection. Sixteen tracks of half-second segments are 32 requests a second; a
- * recorder that comes back after an outage sends up to PS_MAX_SEGMENTS late records in one go. A seal makes
- * the signer parse megabytes, so it costs more. */
+/* Token bucket of each connection. Sixteen tracks of half-second segments are 32 requests a second; a recorder
+ * that comes back after an outage sends up to PS_MAX_SEGMENTS late records in one go, and asks for as many. A seal
+ * makes the signer parse megabytes, so it costs more. */
 #define PS_SERVICE_RATE 1000 /* tokens a second */
-#define PS_SERVICE_BURST 2000
+#define PS_SERVICE_BURST 16000
 #define PS_SERVICE_COST_SEAL 50
 
 /* How far the durations of a track may run ahead of the signer's own clock: the segment in hand, and jitter. */

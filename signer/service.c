@@ -15,6 +15,7 @@
 #include "evidence/bytes.h"
 #include "evidence/wire.h"
 #include "signer/bounds.h"
+#include "signer/bucket.h"
 #include "signer/file.h"
 #include "signer/state.h"
 #include "signer/words.h"
@@ -23,9 +24,8 @@
 
 struct connection {
     int fd;
-    bool all;       /* may say every word */
-    int64_t filled; /* when the bucket was filled last, CLOCK_MONOTONIC */
-    int64_t nanos;  /* what is in the bucket, as time that filled it */
+    bool all; /* may say every word */
+    struct ps_bucket bucket;
 };
 
 static volatile sig_atomic_t asked_to_stop;
@@ -115,23 +115,6 @@ static int64_t mono_ns(void) {
     return (int64_t)ts.tv_sec * 1000000000 + ts.tv_nsec;
 }
 
-#define TOKEN_NS (1000000000 / PS_SERVICE_RATE)
-
-static bool pay(struct connection *c, int tokens) {
-    const int64_t full = (int64_t)PS_SERVICE_BURST * TOKEN_NS;
-    int64_t now = mono_ns();
-
-    if (now - c->filled >= full - c->nanos)
-        c->nanos = full;
-    else
-        c->nanos += now - c->filled;
-    c->filled = now;
-    if (c->nanos < (int64_t)tokens * TOKEN_NS)
-        return false;
-    c->nanos -= (int64_t)tokens * TOKEN_NS;
-    return true;
-}
-
 static void accept_one(const struct ps_service *s, struct connection *conns, size_t *n) {
     struct ucred peer = {.uid = (uid_t)-1};
     socklen_t len = sizeof(peer);
@@ -143,10 +126,8 @@ static void accept_one(const struct ps_service *s, struct connection *conns, siz
         close(fd);
         return;
     }
-    conns[(*n)++] = (struct connection){.fd = fd,
-                                        .all = peer.uid == s->recorder,
-                                        .filled = mono_ns(),
-                                        .nanos = (int64_t)PS_SERVICE_BURST * TOKEN_NS};
+    conns[(*n)++] =
+        (struct connection){.fd = fd, .all = peer.uid == s->recorder, .bucket = ps_bucket_full(mono_ns())};
 }
 
 struct message {
@@ -194,7 +175,7 @@ static enum ps_words_next answer(const struct ps_service *s, struct connection *
                             "the message is too long, or carries several descriptors");
         return PS_WORDS_HANG_UP;
     }
-    if (!pay(c, m->n_fds > 0 ? PS_SERVICE_COST_SEAL : 1)) {
+    if (!ps_bucket_take(&c->bucket, m->n_fds > 0 ? PS_SERVICE_COST_SEAL : 1, mono_ns())) {
         ps_wire_put_refused(out, PS_REFUSED_RATE, "too many requests: wait a second");
         return PS_WORDS_GO_ON;
     }

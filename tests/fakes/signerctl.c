@@ -15,7 +15,7 @@
  *   load FILE NUMBER            take this statement for the next reseal
  *   raw HEX | fds N             a datagram as it is; a STATUS that carries N descriptors
  *   loose | unsealed            SEAL without a memfd; with one that is not sealed
- *   flood N                     N times STATUS, counting refusals
+ *   flood N                     N times SEAL of no clip, until that is too much
  *   sleep MS | reconnect
  */
 #include <errno.h>
@@ -539,17 +539,19 @@ static void do_loose(void) {
 }
 
 static void do_flood(int n) {
-    int refused = 0;
+    int fd = memfd_of("x", 1, true), i = 0;
+    struct ps_wire_refused no = {0};
 
-    for (int i = 0; i < n; i++) {
-        struct ps_wire_refused no;
+    for (; i < n && no.reason != PS_REFUSED_RATE; i++) {
         struct ps_buf b;
         buf(&b);
-        ps_wire_put_simple(&b, PS_WIRE_STATUS);
-        refused += ask_buf(&b, -1) == PS_WIRE_REFUSED && ps_wire_get_refused(body, body_n, &no) == 0 &&
-                   no.reason == PS_REFUSED_RATE;
+        ps_wire_put_seal(&b, (uint64_t)1 << 40, 1);
+        if (ask_buf(&b, fd) != PS_WIRE_REFUSED || ps_wire_get_refused(body, body_n, &no) != 0 ||
+            (no.reason != PS_REFUSED_STATE && no.reason != PS_REFUSED_RATE))
+            die(no.text[0] != 0 ? no.text : "flood");
     }
-    printf("FLOOD refused=%s\n", refused > 0 ? "some" : "none");
+    close(fd);
+    printf("FLOOD %s\n", no.reason == PS_REFUSED_RATE ? "refused" : "taken");
 }
 
 /* ---- commands ---------------------------------------------------------------------------------------------- */

@@ -155,6 +155,83 @@ static void root_of_file(const char *path, uint8_t out[32], uint64_t *n) {
     ps_merkle_free(&t);
 }
 
+/* ---- a ledger that ends too early ---- */
+
+static const char *const files[] = {"journal.a", "journal.b", "takes", "entries"};
+static struct {
+    uint8_t bytes[16384];
+    size_t n;
+} saved[4];
+
+static int folder_of(int i) {
+    int fd = open(i == 3 ? options.ledger : options.dir, O_RDONLY | O_DIRECTORY);
+
+    if (fd < 0)
+        tap_bail("no folder");
+    return fd;
+}
+
+static void save(void) {
+    for (int i = 0; i < 4; i++) {
+        int dir = folder_of(i);
+        ssize_t n = ps_file_load(dir, files[i], saved[i].bytes, sizeof(saved[i].bytes));
+        close(dir);
+        if (n < 0)
+            tap_bail("%s is too long for this test", files[i]);
+        saved[i].n = (size_t)n;
+    }
+}
+
+/* Puts all back, but of the entries only the first n bytes, and then so many zeros. */
+static void restore(size_t n, size_t zeros) {
+    static const uint8_t nothing[1024];
+
+    for (int i = 0; i < 4; i++) {
+        int dir = folder_of(i);
+        int fd = openat(dir, files[i], O_WRONLY | O_TRUNC);
+        size_t size = i == 3 ? n : saved[i].n;
+        if (fd < 0 || ps_file_write_at(fd, saved[i].bytes, size, 0) != 0 ||
+            (i == 3 && ps_file_write_at(fd, nothing, zeros, n) != 0))
+            tap_bail("cannot restore %s", files[i]);
+        close(fd);
+        close(dir);
+    }
+}
+
+/* After a start: the entries as they were, and a start-up leaf. */
+static bool completed(void) {
+    static uint8_t now[16384];
+    int fds[2];
+
+    stop(start(fds), fds);
+    int dir = folder_of(3);
+    ssize_t n = ps_file_load(dir, "entries", now, sizeof(now));
+    close(dir);
+    return n == (ssize_t)saved[3].n + 2 + PS_LEAF_FIXED && memcmp(now, saved[3].bytes, saved[3].n) == 0;
+}
+
+static void test_torn_ledger(void) {
+    uint32_t take, wrong = 0;
+    int fds[2];
+    const size_t open_n = 2 + PS_LEAF_FIXED + 4;
+
+    struct ps_state *s = start(fds);
+    s->rotate_bytes = 1 << 20; /* so that the journal still has these leaves */
+    about(s, PS_WIRE_END, open_clip(s, 100, &take));
+    open_clip(s, 101, &take);
+    stop(s, fds);
+    save();
+    for (size_t cut = 0; cut <= 2 * open_n; cut++) {
+        restore(saved[3].n - cut, 0);
+        wrong += !completed();
+    }
+    tap_is_uint(wrong, 0, "a ledger cut at each byte of its last two entries is completed from the journal");
+    restore(saved[3].n - open_n, open_n);
+    tap_ok(completed(), "so is one whose last entry is zeros");
+    restore(saved[3].n, 0);
+    tap_ok(completed(), "and a whole one stays as it is");
+}
+
 int main(void) {
     char report[1024];
     struct ps_why why = {0};
@@ -204,7 +281,9 @@ int main(void) {
     root_of_file(options.ledger, file_root, &leaves);
     tap_is_uint(after.leaves, leaves, "the ledger's file holds all leaves");
     tap_is_mem(after.root, file_root, 32, "and the root is that of RFC 6962");
+    about(s, PS_WIRE_ABORT, pending[1]);
     stop(s, fds);
+    test_torn_ledger();
     nftw(root, remove_one, 8, FTW_DEPTH | FTW_PHYS);
     return tap_done();
 }

@@ -6,6 +6,7 @@
 #include "evidence/error.h"
 #include "evidence/sha256.h"
 #include "signer/bounds.h"
+#include "signer/bucket.h"
 #include "signer/witness.h"
 #include "tests/unit/tap.h"
 
@@ -211,7 +212,26 @@ static void test_heads(void) {
     tap_ok(ps_witness_new(leaf, open_leaf(leaf, 1) - 1, hash, boot, 0) == NULL, "half a leaf is no clip");
 }
 
+static void test_bucket(void) {
+    const int64_t token = SECOND / PS_SERVICE_RATE;
+    struct ps_bucket b = ps_bucket_full(7);
+    int taken = 0;
+
+    while (ps_bucket_take(&b, 1, 7))
+        taken++;
+    tap_is_int(taken, PS_SERVICE_BURST, "a full bucket holds the burst");
+    tap_ok(!ps_bucket_take(&b, 1, 7 + token - 1), "it is empty until the next token is whole");
+    tap_ok(ps_bucket_take(&b, 1, 7 + token), "then there is one");
+    tap_ok(!ps_bucket_take(&b, 1, 7 + token), "and no other");
+    tap_ok(!ps_bucket_take(&b, 50, 7 + 50 * token), "fifty cost fifty");
+    tap_ok(ps_bucket_take(&b, 50, 7 + 51 * token), "and a refusal costs nothing");
+    for (taken = 0; ps_bucket_take(&b, 1, INT64_MAX); taken++)
+        ;
+    tap_is_int(taken, PS_SERVICE_BURST, "it never holds more than the burst");
+}
+
 int main(void) {
+    test_bucket();
     test_clock();
     test_restart();
     test_order();
