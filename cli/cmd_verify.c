@@ -454,6 +454,28 @@ static void one_file(struct verify *c, const char *path, const struct ps_tree *t
     }
 }
 
+/* A declaration directly in it, or in its one folder. */
+static bool is_bag(const struct ps_tree *t) {
+    for (size_t i = 0; i < t->n; i++) {
+        const char *name = t->name(t->ctx, i), *slash = strchr(name, '/');
+        if (strcmp(slash != NULL ? slash + 1 : name, "bagit.txt") == 0)
+            return true;
+    }
+    return false;
+}
+
+static void one_folder(struct verify *c, const char *path, const struct ps_tree *t) {
+    struct ps_why why;
+    if (ps_tree_find(t, "clip.json") >= 0 || ps_tree_find(t, "clip.json.minisig") >= 0) {
+        clip_folder(c, path, t);
+    } else if (is_bag(t)) {
+        bundle(c, path, t);
+    } else {
+        (void)ps_error_why(&why, 0, "clip.json", "not there: neither a clip's folder nor an unpacked bundle");
+        unreadable(c, path, "format-unknown", &why);
+    }
+}
+
 static void one_path(struct verify *c, const char *path) {
     struct ps_files *files;
     struct ps_why why = {{0}, {0}};
@@ -466,13 +488,10 @@ static void one_path(struct verify *c, const char *path) {
         return;
     }
     struct ps_tree t = ps_files_tree(files);
-    bool clip = ps_tree_find(&t, "clip.json") >= 0 || ps_tree_find(&t, "clip.json.minisig") >= 0;
-    if (!ps_files_is_folder(files))
-        one_file(c, path, &t);
-    else if (clip)
-        clip_folder(c, path, &t);
+    if (ps_files_is_folder(files))
+        one_folder(c, path, &t);
     else
-        bundle(c, path, &t);
+        one_file(c, path, &t);
     ps_files_close(files);
 }
 

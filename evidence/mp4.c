@@ -203,7 +203,7 @@ static int read_moov(struct ps_mp4_reader *r, const struct top_box *b) {
     err = ps_mp4_moov(r, p, n);
     /* The tables are cursors into p: read them while it is there. */
     if (err == 0)
-        err = ps_mp4_tables(r);
+        err = ps_mp4_table(r);
     free(p);
     return err;
 }

@@ -54,9 +54,9 @@ uint8_t ps_mp4_full(struct ps_rd *r, uint32_t *flags);
 int ps_mp4_add(struct ps_mp4_reader *r, uint64_t offset, uint32_t size, uint32_t units, bool sync,
                const char *where);
 
-/* The moov's payload. Fills the reader; samples come later, from ps_mp4_tables or ps_mp4_moof. */
+/* The moov's payload. Fills the reader; samples come later, from ps_mp4_table or ps_mp4_moof. */
 int ps_mp4_moov(struct ps_mp4_reader *r, const uint8_t *p, size_t n);
-int ps_mp4_tables(struct ps_mp4_reader *r);
+int ps_mp4_table(struct ps_mp4_reader *r);
 /* A moof's payload; `at` is the box's offset in the file. */
 int ps_mp4_moof(struct ps_mp4_reader *r, const uint8_t *p, size_t n, uint64_t at);
 

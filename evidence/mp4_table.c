@@ -148,7 +148,7 @@ static int fill(struct ps_mp4_reader *r, uint32_t same, uint32_t n, struct runs 
     return 0;
 }
 
-int ps_mp4_tables(struct ps_mp4_reader *r) {
+int ps_mp4_table(struct ps_mp4_reader *r) {
     struct runs stts = {.rd = r->stts};
     struct chunks chunks = {.rd = r->chunks, .runs = r->stsc};
     uint32_t same = 0, n = 0, n_stts = 0, n_stsc = 0, n_chunks = 0, n_sync = 0;

@@ -100,7 +100,9 @@ int ps_verdict_step(struct ps_verdict_job *j, uint64_t bytes) {
     if (j->in->progress == NULL || (j->done - j->told < PIECE && j->done < j->total))
         return 0;
     j->told = j->done;
-    return j->in->progress(j->in->progress_ctx, j->done, j->total) != 0 ? PS_ETIME : 0;
+    /* A film may be larger than it was stated. */
+    uint64_t done = j->done < j->total ? j->done : j->total;
+    return j->in->progress(j->in->progress_ctx, done, j->total) != 0 ? PS_ETIME : 0;
 }
 
 int ps_verdict_room(struct ps_verdict_job *j, size_t n) {
@@ -400,9 +402,11 @@ int ps_verdict_clip(struct ps_verdict *v, const struct ps_verdict_input *in) {
     j.total = work(&j);
     v->container = PS_CONTAINER_AS_RECORDED;
     for (uint32_t i = 0; i < v->clip->n_tracks && err == 0; i++)
-        err = ps_verdict_track(&j, i);
+        err = ps_verdict_film_track(&j, i);
     for (uint32_t i = 0; i < v->clip->n_originals && err == 0; i++)
         err = check_original(&j, &v->clip->originals[i].file);
+    for (uint32_t i = 0; i < v->clip->n_tracks && err == 0; i++)
+        ps_verdict_film_stated(&j, i);
     if (err == 0)
         tell_unnamed(&j);
 out:

@@ -37,8 +37,8 @@ static void time_text(char out[16], uint64_t ticks) {
                    (unsigned)(ms % 1000));
 }
 
-void ps_verdict_place(char out[128], const char *file, uint32_t first, uint32_t last, uint64_t from,
-                      uint64_t to) {
+void ps_verdict_align_place(char out[128], const char *file, uint32_t first, uint32_t last, uint64_t from,
+                            uint64_t to) {
     char a[16], b[16], n[24];
     time_text(a, from);
     time_text(b, to);
@@ -54,7 +54,7 @@ static void flush(struct align *a) {
     struct run *r = &a->run;
     if (r->code == NULL)
         return;
-    ps_verdict_place(where, a->t->file.name, r->first, r->last, r->from, r->to);
+    ps_verdict_align_place(where, a->t->file.name, r->first, r->last, r->from, r->to);
     ps_verdict_worsen(a->v, r->content);
     ps_verdict_problem(a->v, r->code, where, "%s", r->text);
     r->code = NULL;

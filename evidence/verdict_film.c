@@ -281,31 +281,6 @@ static void check_parameters(struct film *f) {
 
 /* ---- the track ----------------------------------------------------------------------------------- */
 
-static uint64_t end_of(const struct ps_verdict_records *rec, uint32_t seq) {
-    return rec->r[seq].start + rec->r[seq].duration;
-}
-
-/* What the statement itself says of its segments. */
-static void tell_stated(struct film *f) {
-    struct ps_verdict *v = f->j->v;
-    const struct ps_track *t = f->t;
-    char where[128];
-    for (uint32_t i = 0; i < t->n_lost; i++) {
-        const struct ps_range *x = &t->lost[i];
-        ps_verdict_place(where, t->file.name, x->first, x->last, f->rec.r[x->first].start,
-                         end_of(&f->rec, x->last));
-        ps_verdict_problem(v, "segment-lost-stated", where,
-                           "recorded and then lost by the station's disk: the statement says so");
-    }
-    for (uint32_t i = 0; i < t->n_unwitnessed; i++) {
-        const struct ps_range *x = &t->unwitnessed[i];
-        ps_verdict_place(where, t->file.name, x->first, x->last, f->rec.r[x->first].start,
-                         end_of(&f->rec, x->last));
-        ps_verdict_problem(v, "segments-unwitnessed", where,
-                           "the signer did not see these as they were recorded");
-    }
-}
-
 /* The statement itself says that there is no film: nothing was recorded, or all of it was lost. */
 static bool no_film(const struct ps_track *t) {
     if (t->n_records == 0)
@@ -329,12 +304,11 @@ static int judge(struct film *f) {
     return ps_verdict_align(f->j->v, f->t, &f->rec, f->gops, f->n_gops);
 }
 
-int ps_verdict_track(struct ps_verdict_job *j, uint32_t track) {
+int ps_verdict_film_track(struct ps_verdict_job *j, uint32_t track) {
     struct film f = {.j = j, .t = &j->v->clip->tracks[track]};
     int err = decode_records(&f);
     if (err < 0)
         goto out;
-    tell_stated(&f);
     err = ps_verdict_open(j, f.t->file.name, &f.blob);
     if (err == PS_ENOENT || (err == 0 && no_film(f.t) && f.blob.size == 0)) {
         err = 0;
@@ -361,4 +335,25 @@ out:
     free(f.rec.sorted);
     free(f.rec.r);
     return err;
+}
+
+static void tell_ranges(struct ps_verdict_job *j, const struct ps_track *t, const struct ps_range *x,
+                        uint32_t n, const char *code, const char *text) {
+    char where[128];
+    for (uint32_t i = 0; i < n; i++) {
+        struct ps_record first, last;
+        (void)ps_record_decode(&first, t->records[x[i].first]); /* in range: checked with the statement */
+        (void)ps_record_decode(&last, t->records[x[i].last]);
+        ps_verdict_align_place(where, t->file.name, x[i].first, x[i].last, first.start,
+                               last.start + last.duration);
+        ps_verdict_problem(j->v, code, where, "%s", text);
+    }
+}
+
+void ps_verdict_film_stated(struct ps_verdict_job *j, uint32_t track) {
+    const struct ps_track *t = &j->v->clip->tracks[track];
+    tell_ranges(j, t, t->lost, t->n_lost, "segment-lost-stated",
+                "recorded and then lost by the station's disk: the statement says so");
+    tell_ranges(j, t, t->unwitnessed, t->n_unwitnessed, "segments-unwitnessed",
+                "the signer did not see these as they were recorded");
 }

@@ -52,13 +52,15 @@ int ps_verdict_digest(struct ps_verdict_job *j, const struct ps_blob *b, uint8_t
 /* Opens a file of the clip; PS_ENOENT when there is none. */
 int ps_verdict_open(struct ps_verdict_job *j, const char *name, struct ps_blob *out);
 /* Judges one track's film. */
-int ps_verdict_track(struct ps_verdict_job *j, uint32_t track);
+int ps_verdict_film_track(struct ps_verdict_job *j, uint32_t track);
+/* What the statement itself says of its segments: told after all that was found, which must not be crowded out. */
+void ps_verdict_film_stated(struct ps_verdict_job *j, uint32_t track);
 
 /* Puts the segments of the film beside the records, and names what is missing, altered, foreign or out of order. */
 int ps_verdict_align(struct ps_verdict *v, const struct ps_track *t, const struct ps_verdict_records *rec,
                      struct ps_verdict_gop *g, uint32_t n);
 /* "top.mp4 segments 3-5 (00:06.000-00:12.000)". */
-void ps_verdict_place(char out[128], const char *file, uint32_t first, uint32_t last, uint64_t from,
-                      uint64_t to);
+void ps_verdict_align_place(char out[128], const char *file, uint32_t first, uint32_t last, uint64_t from,
+                            uint64_t to);
 
 #endif

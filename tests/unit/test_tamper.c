@@ -759,6 +759,11 @@ static void test_noise(void) {
 
 static void test_lone_film(void) {
     char path[PATH];
+    path_of(path, "root/nothing/x");
+    put_file(path, "x", 1);
+    path_of(path, "root");
+    struct result f = verify(path);
+    check(&f, "some folder", &(struct want){2, "unreadable", "unknown", "format-unknown", "clip.json"});
     size_t n;
     uint8_t *p = film_slurp("film/a.mp4", &n);
     path_of(path, "lone.mp4");

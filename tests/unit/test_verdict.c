@@ -290,6 +290,10 @@ static void test_stated(void) {
     want(m, "unwitnessed", PS_CONTENT_INTACT, "segments-unwitnessed",
          "top.mp4 segments 1-2 (00:02.000-00:06.000)");
     film_cut(m->film, 3);
+    maker_film(m);
+    judge(m, NULL);
+    tap_is_str(v.problems[0].code, "segment-missing", "what was found is told before what was stated");
+    ps_verdict_free(&v);
     done(m, "more lost than stated", PS_CONTENT_INCOMPLETE, "segment-missing",
          "top.mp4 segment 3 (00:06.000-00:08.000)");
 }
