@@ -64,24 +64,24 @@ static int record_from_film(struct film *f, uint32_t *at, uint32_t track, uint32
     return ps_record_end(&b, out);
 }
 
-/* Logged records beyond the film are forgotten here; those that the signer journaled come back as lost. */
-static int match_film(struct ps_recording *r, uint32_t i, struct film *f) {
+/* How far the film can be believed: samples up to the first segment that is not what was logged, for the disk may have
+ * lost what it had promised to keep. A segment beyond the log was never known to be durable: after a boot it may hold
+ * anything, within the same boot it is whole. Records beyond the film are forgotten here; those that the signer
+ * journaled come back as lost. */
+static int match_film(struct ps_recording *r, uint32_t i, struct film *f, bool same_boot, uint32_t *good) {
     struct ps_track *t = &r->clip->tracks[i];
     uint32_t at = 0, seq = 0;
     uint64_t start = 0;
 
-    while (at < f->m->n_samples) {
+    for (*good = 0; at < f->m->n_samples; *good = at, seq++) {
         struct ps_record rec;
         uint8_t bytes[PS_RECORD_SIZE];
         int err = record_from_film(f, &at, i, seq, start, &rec);
         if (err)
             return err;
         ps_record_encode(&rec, bytes);
-        if (seq < t->n_records && memcmp(t->records[seq], bytes, sizeof bytes) != 0) {
-            r->segments -=
-                t->n_records - seq; /* the disk holds other bytes than were logged: it is the disk that is */
-            t->n_records = seq;
-        }
+        if (seq < t->n_records ? memcmp(t->records[seq], bytes, sizeof bytes) != 0 : !same_boot)
+            break;
         if (seq == t->n_records) {
             struct ps_counts c = t->counts;
             c.encoded += rec.frames;
@@ -91,25 +91,51 @@ static int match_film(struct ps_recording *r, uint32_t i, struct film *f) {
                 return err;
         }
         start += rec.duration;
-        seq++;
     }
     r->segments -= t->n_records - seq;
     t->n_records = seq;
     return 0;
 }
 
-static int settle_film(struct ps_recording *r, uint32_t i, struct ps_why *why) {
+/* A head without a segment, or nothing: not a film. */
+static int no_film(struct ps_recording *r, struct ps_track *t) {
+    unlinkat(r->dirfd, t->file.name, 0);
+    r->segments -= t->n_records;
+    t->n_records = 0;
+    return 0;
+}
+
+/* Cuts the film behind its good samples and takes it up again. */
+static int cut_film(struct ps_recording *r, uint32_t i, const struct ps_mp4 *m, uint32_t good,
+                    struct ps_why *why) {
+    struct ps_track *t = &r->clip->tracks[i];
+    struct ps_mp4 again = {0};
+    int fd, err;
+
+    ps_mp4w_close(r->track[i].film);
+    r->track[i].film = NULL;
+    if (!good)
+        return no_film(r, t);
+    fd = openat(r->dirfd, t->file.name, O_WRONLY | O_CLOEXEC | O_NOFOLLOW);
+    if (fd < 0 || ftruncate(fd, (off_t)(m->samples[good - 1].offset + m->samples[good - 1].size)) < 0)
+        err = ps_error_why(why, PS_EIO, t->file.name, "%s", strerror(errno));
+    else
+        err = ps_mp4w_recover(&r->track[i].film, r->dirfd, t->file.name, &again, why);
+    if (fd >= 0)
+        close(fd);
+    ps_mp4_free(&again);
+    return err;
+}
+
+static int settle_film(struct ps_recording *r, uint32_t i, bool same_boot, struct ps_why *why) {
     struct ps_track *t = &r->clip->tracks[i];
     struct ps_mp4 m = {0};
     struct film f = {.fd = -1, .m = &m};
+    uint32_t good = 0;
     int err = ps_mp4w_recover(&r->track[i].film, r->dirfd, t->file.name, &m, why);
 
-    if (err == PS_ENOENT) { /* a head without a segment, or nothing: not a film */
-        unlinkat(r->dirfd, t->file.name, 0);
-        r->segments -= t->n_records;
-        t->n_records = 0;
-        return 0;
-    }
+    if (err == PS_ENOENT)
+        return no_film(r, t);
     if (err < 0)
         return err;
     f.fd = openat(r->dirfd, t->file.name, O_RDONLY | O_CLOEXEC | O_NOFOLLOW);
@@ -118,9 +144,11 @@ static int settle_film(struct ps_recording *r, uint32_t i, struct ps_why *why) {
         goto out;
     }
     ps_sha256(f.avcc, m.avcc, m.avcc_len);
-    err = match_film(r, i, &f);
+    err = match_film(r, i, &f, same_boot, &good);
     if (err < 0)
         ps_error_why(why, err, t->file.name, "%s", ps_error_text(err));
+    else if (good < m.n_samples)
+        err = cut_film(r, i, &m, good, why);
     close(f.fd);
 out:
     free(f.buf);
@@ -156,8 +184,7 @@ static uint64_t track_ticks(const struct ps_track *t) {
 }
 
 /* The clip ended, as far as anyone knows, with the last picture that survived. */
-static int settle_end(struct ps_recording *r, const uint8_t boot_id[16]) {
-    bool same_boot = memcmp(r->boot_id, boot_id, 16) == 0;
+static int settle_end(struct ps_recording *r, bool same_boot) {
     struct ps_time ended = r->clip->started;
 
     if (r->ended)
@@ -191,10 +218,11 @@ static int settle_silent(struct ps_recording *r) {
 }
 
 int ps_settle_disk(struct ps_recording *r, const uint8_t boot_id[16], struct ps_why *why) {
+    bool same_boot = memcmp(r->boot_id, boot_id, 16) == 0;
     uint32_t records = 0;
 
     for (uint32_t i = 0; i < r->clip->n_tracks; i++) {
-        int err = r->track[i].declared ? settle_film(r, i, why) : 0;
+        int err = r->track[i].declared ? settle_film(r, i, same_boot, why) : 0;
         if (err < 0)
             return err;
         records += r->clip->tracks[i].n_records;
@@ -202,7 +230,7 @@ int ps_settle_disk(struct ps_recording *r, const uint8_t boot_id[16], struct ps_
     settle_originals(r);
     int err = settle_silent(r);
     if (!err)
-        err = settle_end(r, boot_id);
+        err = settle_end(r, same_boot);
     if (err < 0)
         return ps_error_why(why, err, r->id, "cannot write the log");
     return records ? 0 : ps_error_why(why, PS_ENOENT, r->id, "not one whole segment on the disk");
