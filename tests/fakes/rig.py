@@ -1,5 +1,6 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """What the camera tests share: a fake camera, the probe that watches it through the recorder's code, TAP."""
+import atexit
 import json
 import os
 import shutil
@@ -73,8 +74,12 @@ class Camera:
             skip_all("the fake camera cannot be mounted here")
 
     def order(self, *commands):
-        with open(os.path.join(self.folder, "control"), "w") as control:
-            control.write("\n".join(commands) + "\n")
+        # Never creates it: a camera that died must be noticed.
+        control = os.open(os.path.join(self.folder, "control"), os.O_WRONLY)
+        try:
+            os.write(control, ("\n".join(commands) + "\n").encode())
+        finally:
+            os.close(control)
 
     def report(self):
         with open(os.path.join(self.folder, "control")) as control:
@@ -84,10 +89,12 @@ class Camera:
         return self
 
     def __exit__(self, *_):
+        if self.process.poll() is not None:
+            diag(f"the fake camera ended by itself, status {self.process.returncode}")
         self.process.terminate()
         self.process.wait()
         self.process.stdout.close()
-        os.rmdir(self.folder)
+        shutil.rmtree(self.folder, ignore_errors=True)
 
 
 class Probe:
@@ -98,7 +105,8 @@ class Probe:
         self.changed = threading.Condition()
         self.process = subprocess.Popen([os.path.join(FAKES, "camprobe"), *options, source], text=True,
                                         stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.PIPE)
-        self.reader = threading.Thread(target=self._read)
+        self.reader = threading.Thread(target=self._read, daemon=True)
+        atexit.register(self.process.kill)
         self.reader.start()
 
     def _read(self):
