@@ -15,7 +15,7 @@ struct ps_scanner {
     int fd;
 };
 
-static const struct ps_scanner_ops *const all_ops[] = {&ps_scanner_stdin, &ps_scanner_serial,
+static const struct ps_scanner_ops *const all_ops[] = {&ps_scanner_serial_stdin, &ps_scanner_serial,
                                                        &ps_scanner_evdev};
 
 static const struct ps_scanner_ops *find_ops(const char *source) {

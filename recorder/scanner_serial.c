@@ -160,5 +160,5 @@ static void close_lines(void *state) {
 
 const struct ps_scanner_ops ps_scanner_serial = {
     .scheme = "serial:", .open = open_serial, .read = read_lines, .close = close_lines};
-const struct ps_scanner_ops ps_scanner_stdin = {
+const struct ps_scanner_ops ps_scanner_serial_stdin = {
     .scheme = "stdin:", .open = open_stdin, .read = read_lines, .close = close_lines};

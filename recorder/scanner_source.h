@@ -15,7 +15,7 @@ struct ps_scanner_ops {
     void (*close)(void *state);
 };
 
-extern const struct ps_scanner_ops ps_scanner_stdin, ps_scanner_serial, ps_scanner_evdev;
+extern const struct ps_scanner_ops ps_scanner_serial_stdin, ps_scanner_serial, ps_scanner_evdev;
 
 #define PS_SCANNER_PATH 256
 
