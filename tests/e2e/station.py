@@ -205,7 +205,9 @@ class Station:
                 if int(rest[1]) != self.process.pid or rest[0] == "Z":
                     continue
                 pid = int(text.split(" ", 1)[0])
-                found[os.path.basename(os.readlink("/proc/%d/exe" % pid)).replace("packseal-", "")] = pid
+                exe = os.path.basename(os.readlink("/proc/%d/exe" % pid))
+                # A program that was built anew meanwhile is shown as "… (deleted)".
+                found[exe.split(" ")[0].replace("packseal-", "")] = pid
             except (OSError, ValueError):
                 continue
         return found
