@@ -66,7 +66,7 @@ say(struct doctor *d, const char *check, enum state state, const char *todo, con
     d->mend += state == MEND;
     if (d->json) {
         json_t *o = json_pack("{s:s, s:s, s:s%, s:s}", "check", check, "state", words[state], "text", text,
-                              strlen(text), "todo", todo != NULL ? todo : "");
+                              "todo", todo != NULL ? todo : "");
         if (o != NULL)
             json_dumpf(o, stdout, JSON_COMPACT);
         putchar('\n');
@@ -403,6 +403,13 @@ static void check_disk(struct doctor *d) {
         say(d, "disk", OK, NULL, ps_words("%" PRIu64 " MB free", "余 %" PRIu64 " MB"), mb);
     else {
         uint64_t days = (free_bytes - (least << 20)) / rate;
+        if (days > 3650) { /* nobody plans so far, and the rate is a guess by then */
+            say(d, "disk", OK, NULL,
+                ps_words("%" PRIu64 " MB free, more than ten years at the recent rate",
+                         "余 %" PRIu64 " MB,按近期用量可用十年以上"),
+                mb);
+            return;
+        }
         say(d, "disk", days < 7 ? NOTE : OK, days < 7 ? todo : NULL,
             ps_words("%" PRIu64 " MB free, %" PRIu64 " days at the recent rate of %" PRIu64 " MB a day",
                      "余 %" PRIu64 " MB,按近期每天用量还可用 %" PRIu64 " 天(每天 %" PRIu64 " MB)"),

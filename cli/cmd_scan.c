@@ -55,6 +55,8 @@ static void tell(const json_t *o) {
         printf("  %s", json_is_string(code) ? json_string_value(code) : "");
     if (path[0] == '\0')
         putchar('\n');
+    if (text_of(o, "said")[0] != '\0')
+        printf(ps_words("said       %s\n", "说明    %s\n"), text_of(o, "said"));
 }
 
 struct asked {

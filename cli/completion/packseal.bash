@@ -1,0 +1,70 @@
+# bash completion for packseal(1)
+# shellcheck shell=bash
+
+_packseal_root() {
+    local i
+    for ((i = 2; i < COMP_CWORD; i++)); do
+        if [[ ${COMP_WORDS[i - 1]} == --root ]]; then
+            printf '%s\n' "${COMP_WORDS[i]}"
+            return
+        fi
+    done
+    printf '%s\n' "${PACKSEAL_ROOT:-/var/lib/packseal}"
+}
+
+# Names of the newest clips, for show and export.
+_packseal_clips() {
+    packseal find --root "$(_packseal_root)" --json --limit 50 2>/dev/null |
+        sed -n 's/.*"clip":"\([^"]*\)".*/\1/p'
+}
+
+_packseal() {
+    local word=${COMP_WORDS[COMP_CWORD]} before=${COMP_WORDS[COMP_CWORD - 1]} command=${COMP_WORDS[1]} options
+    COMPREPLY=()
+    if ((COMP_CWORD == 1)); then
+        mapfile -t COMPREPLY < <(compgen -W 'init run status scan stop cancel cameras find show verify export
+            reindex doctor --help --version' -- "$word")
+        return
+    fi
+    case $before in
+    --root)
+        mapfile -t COMPREPLY < <(compgen -d -- "$word")
+        return
+        ;;
+    --trust | --output | -o)
+        mapfile -t COMPREPLY < <(compgen -f -- "$word")
+        return
+        ;;
+    --lang)
+        mapfile -t COMPREPLY < <(compgen -W 'en zh' -- "$word")
+        return
+        ;;
+    --kind)
+        mapfile -t COMPREPLY < <(compgen -W 'pack return audit' -- "$word")
+        return
+        ;;
+    --require)
+        mapfile -t COMPREPLY < <(compgen -W 'bounded included not-after not-before trusted' -- "$word")
+        return
+        ;;
+    esac
+    options='--root --lang --help'
+    case $command in
+    init) options+=' --station --id --camera --scanner --operator' ;;
+    run) options+=' --scan-stdin --unconfined' ;;
+    scan) options+=' --manual --json' ;;
+    find) options+=' --from --to --operator --kind --limit --json' ;;
+    verify) options+=' --trust --require --json' ;;
+    export) options+=' --output --json' ;;
+    *) options+=' --json' ;;
+    esac
+    if [[ $word == -* ]]; then
+        mapfile -t COMPREPLY < <(compgen -W "$options" -- "$word")
+    elif [[ $command == verify ]]; then
+        mapfile -t COMPREPLY < <(compgen -f -- "$word")
+    elif [[ $command == show || $command == export ]]; then
+        mapfile -t COMPREPLY < <(compgen -W "$(_packseal_clips)" -- "$word")
+    fi
+}
+
+complete -o filenames -F _packseal packseal
