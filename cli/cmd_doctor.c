@@ -65,7 +65,7 @@ say(struct doctor *d, const char *check, enum state state, const char *todo, con
     va_end(ap);
     d->mend += state == MEND;
     if (d->json) {
-        json_t *o = json_pack("{s:s, s:s, s:s%, s:s}", "check", check, "state", words[state], "text", text,
+        json_t *o = json_pack("{s:s, s:s, s:s, s:s}", "check", check, "state", words[state], "text", text,
                               "todo", todo != NULL ? todo : "");
         if (o != NULL)
             json_dumpf(o, stdout, JSON_COMPACT);
