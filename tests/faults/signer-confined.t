@@ -40,6 +40,29 @@ else
         echo '# strace may not trace here: the kernel without seccomp is not tested' >&2
     fi
 fi
+stop
+
+# ---- how it is started and says so
+mkdir -p "$root/s/run"
+rm -f "$root/s/run/signer.sock"
+perl -MSocket -MFcntl -e '
+    socket my $s, AF_UNIX, SOCK_SEQPACKET, 0 or die; my $path = shift;
+    bind $s, sockaddr_un($path) and listen $s, 16 or die; fcntl $s, F_SETFD, 0;
+    exec @ARGV, "--fd", fileno $s' "$root/s/run/signer.sock" "$signer" --dir "$root/s/signer" $unfiltered >"$root/out" 2>"$root/err" &
+pid=$!
+like "$(say status)" 'STATUS *' 'it serves on an inherited socket'
+stop
+"$signer" --dir "$root/s/signer" $unfiltered --fd 0 </dev/null 2>"$root/err"
+test $? -eq 1 && grep -q -e '--fd: is no listening Unix socket' "$root/err"
+ok $? 'but not on anything else'
+perl -MSocket -e '
+    socket my $s, AF_UNIX, SOCK_DGRAM, 0 or die; my $path = shift; bind $s, sockaddr_un($path) or die;
+    my $pid = fork // die; if (!$pid) { $ENV{NOTIFY_SOCKET} = $path; open STDOUT, ">", "$path.out"; exec @ARGV }
+    alarm 60; recv $s, my $said, 100, 0; kill TERM => $pid; wait; print "$said $?"' "$root/notify" \
+    "$signer" --dir "$root/s/signer" $unfiltered >"$root/said" 2>/dev/null
+is "$(cat "$root/said")" 'READY=1 0' 'it tells the service manager'
+is "$(cat "$root/notify.out")" '' 'and then nobody else'
+start --
 "$signer" --dir "$root/s/signer" $unfiltered >"$root/out2" 2>"$root/err2"
 test $? -eq 1 && grep -q 'another signer runs' "$root/err2"
 ok $? 'one signer at a time'
@@ -91,7 +114,7 @@ refuses 'a lost journal' 'journal: is missing or damaged, but the ledger has ent
 restore
 truncate -s -1 "$(current)"
 start --
-like "$(say status)" '* clip=?:open:same:1:0' 'a torn end is cut, and the rest is there'
+like "$(say status)" '* clip=*:open:same:1:0' 'a torn end is cut, and the rest is there'
 stop
 restore
 truncate -s 0 "$root/s/ledger/entries"

@@ -109,8 +109,26 @@ like "$(nth 10 "$got")" 'OPENED *' 'a clip may open beside four that wait for th
 like "$(nth 12 "$got")" 'REFUSED STATE 5 clips wait for their seal*' 'but none beside five'
 is "$(say 'flood 300')" 'FLOOD taken' 'a burst of requests is taken'
 is "$(say 'flood 2000')" 'FLOOD refused' 'a flood of requests is slowed down'
+
+# ---- many clients
+i=0
+clients=
+while test "$i" -lt 16; do
+    i=$((i + 1))
+    say status 'sleep 4000' >"$root/client$i" &
+    clients="$clients $!"
+done
+tries=0
+while test "$(cat "$root"/client* | grep -c STATUS)" -lt 16 && test "$tries" -lt 200; do
+    tries=$((tries + 1))
+    sleep 0.05
+done
+is "$(cat "$root"/client* | grep -c STATUS)" 16 'sixteen clients are served'
+is "$(say status)" HUNG-UP 'a seventeenth is not'
 stop
-is "$status" 0 'it ends with 0 while clips wait'
+is "$status" 0 'it ends with 0 while clips wait, and clients'
+# shellcheck disable=SC2086
+wait $clients
 start --
 is "$(($(field confined "$(say status)") & 16))" 0 'the status says that users are not separate'
 is "$(say status | tr ' ' '\n' | grep -c '^clip=.*:ended:same:')" 5 'they wait still after a restart'
