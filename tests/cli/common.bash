@@ -35,6 +35,7 @@ start_station() {
 }
 
 # Ends it as an operator does; its exit status is in $ended.
+# shellcheck disable=SC2034 # which tests read
 stop_station() {
     ended=
     test -n "${station:-}" || return 0
