@@ -36,7 +36,7 @@
 #define PS_MAX_PICTURE 8192                /* width or height */
 
 #define PS_MAX_LEAF 512
-#define PS_MAX_OPENING 16384 /* bytes of the opening that the open leaf hashes */
+#define PS_MAX_OPENING 8188 /* bytes of the opening that the open leaf hashes: it travels in one datagram */
 
 #define PS_MAX_MINISIG 2048 /* bytes of a signature file */
 #define PS_MAX_TRUSTED_COMMENT 512
