@@ -187,3 +187,13 @@ int ps_key_sign_clip(const struct ps_key *k, const void *p, size_t n, const char
     sodium_mprotect_noaccess(k->secret);
     return 0;
 }
+
+int ps_key_sign_checkpoint(const struct ps_key *k, const char *text, size_t n, uint8_t sig[64]) {
+    if (n == 0)
+        return PS_EINVAL;
+    if (sodium_mprotect_readonly(k->secret) != 0)
+        return PS_EIO;
+    crypto_sign_detached(sig, NULL, (const unsigned char *)text, n, k->secret->ledger);
+    sodium_mprotect_noaccess(k->secret);
+    return 0;
+}

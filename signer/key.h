@@ -31,5 +31,8 @@ int ps_key_locked(const struct ps_key *k);
  * same bytes and comment give the same signature. PS_EINVAL when the comment is too long. */
 int ps_key_sign_clip(const struct ps_key *k, const void *p, size_t n, const char *comment,
                      struct ps_minisig *out);
+/* Ed25519 by the ledger key over a checkpoint's text: C2SP signed-note, the text up to and with the line feed before
+ * the blank line. Deterministic. PS_EINVAL when the text is empty. */
+int ps_key_sign_checkpoint(const struct ps_key *k, const char *text, size_t n, uint8_t sig[64]);
 
 #endif
