@@ -42,7 +42,7 @@ make_film() {
     else
         set -- -f lavfi -i testsrc2=size=1920x1080:rate=30 -vf "$1"
     fi
-    ffmpeg -nostdin -v fatal -y "$@" -t "$seconds" -an -r 30 -c:v mjpeg -huffman default -q:v 6 "$film" ||
+    ffmpeg -nostdin -v fatal -y "$@" -t "$seconds" -an -r 30 -fps_mode cfr -c:v mjpeg -huffman default -q:v 6 "$film" ||
         die "ffmpeg could not make the film"
 }
 
@@ -103,14 +103,14 @@ ours() {
     mb=$(peak_mb "$recorder")
     "$build/packseal" stop --root "$root" >"$dir/stop.log" || die "stop"
     clip=$(find "$root/clips" -name top.mp4)
+    "$build/packseal" show --lang en --root "$root" "$(basename "$(dirname "$clip")")" | sed -n 's/.* frames  *//p' >"$dir/frames"
     length=$(ffprobe -v error -show_entries format=duration -of csv=p=0 "$clip")
-    frames=$(ffprobe -v error -count_packets -show_entries stream=nb_read_packets -of csv=p=0 "$clip")
     kill "$run_pid"
     wait "$run_pid" || die "packseal run ended with an error"
     run_pid=
     awk -v r="$((to_r - from_r))" -v s="$((to_s - from_s))" -v hz="$hz" -v t="$seconds" -v mb="$mb" \
-        -v rate="$(size_mbit "$clip" "$length")" -v fps="$frames" -v len="$length" \
-        'BEGIN { printf "%.3f %.4f %d %s %.2f\n", (r + s) / hz / t, s / hz / t, mb, rate, fps / len }' >>"$dir/ours"
+        -v rate="$(size_mbit "$clip" "$length")" \
+        'BEGIN { printf "%.3f %.4f %d %s\n", (r + s) / hz / t, s / hz / t, mb, rate }' >>"$dir/ours"
     rm -rf "$root"
 }
 
@@ -157,7 +157,7 @@ printf '%-42s %8s %8s %8s\n' '' CPU 'MB peak' Mbit/s
 printf '%-42s %8s %8s %8s\n' 'packseal (recorder and signer)' "$a" "$(median "$dir/ours" 3)" "$(median "$dir/ours" 4)"
 printf '%-42s %8s %8s %8s\n' 'ffmpeg drawtext libx264 superfast crf 26' "$b" "$(median "$dir/theirs" 2)" "$(median "$dir/theirs" 3)"
 awk -v a="$a" -v b="$b" 'BEGIN { if (a > 0) printf "ffmpeg takes %.2f times the CPU of packseal\n", b / a }'
-printf 'of it the signer %s; frames a second recorded %s\n' "$(median "$dir/ours" 2)" "$(median "$dir/ours" 5)"
+printf 'of it the signer %s; frames of the last turn: %s\n' "$(median "$dir/ours" 2)" "$(cat "$dir/frames")"
 echo "threads of the recorder in the last turn, share of a core:"
 awk -v hz="$hz" -v t="$seconds" 'NR == FNR { had[$2] += $1; next } { got[$2] += $1 }
     END { for (n in got) printf "  %-16s %.3f\n", n, (got[n] - had[n]) / hz / t }' "$dir/threads.before" "$dir/threads.after" | sort -k2 -rn

@@ -84,7 +84,7 @@ make_film() {
         echo "no USB camera: a moving test picture plays its part"
         set -- -f lavfi -i testsrc2=size=1280x720:rate=30 -vf 'scale=out_range=full,format=yuvj422p'
     fi
-    ffmpeg -nostdin -v fatal -y "$@" -t 15 -an -r 30 -c:v mjpeg -huffman default -q:v 5 "$dir/film.avi" ||
+    ffmpeg -nostdin -v fatal -y "$@" -t 15 -an -r 30 -fps_mode cfr -c:v mjpeg -huffman default -q:v 5 "$dir/film.avi" ||
         fail "ffmpeg could not make the film"
 }
 

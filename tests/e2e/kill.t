@@ -113,7 +113,7 @@ def judge(s, kills):
             tap.ok(n in clips, "clip %d: sealed, and in its place" % n)
         else:
             aborts += 1
-            tap.same(end[0][1], bytes([ABORT_NOTHING]), "clip %d: aborted because it held no frame, and nothing else" % n)
+            tap.same(end[0][1], bytes([ABORT_NOTHING]), "clip %d: aborted because no segment of it was whole, and for nothing else" % n)
     r = s.verify(*clips.values())
     verdicts = {v["path"]: v for v in map(json.loads, r.stdout.decode().splitlines())}
     for n, folder in sorted(clips.items()):
@@ -130,6 +130,12 @@ def judge(s, kills):
     for k in kills:
         # What was open at the moment of the kill: the last clip that was numbered before it.
         n = max(i for i in opened if opened_at[i] <= k["at"])
+        before = [c for i, c in said.items() if i < n and c["codes"][0]["value"] in k["codes"]]
+        for c in before:
+            # It had ended already: whatever happened then, all of it must be there.
+            t = c["tracks"][0]
+            cost = opened_at[n] - seconds_of(t["first"]["wall"]) - track_ticks(t) / TICKS
+            tap.ok(cost <= LATENCY, "kill %d: the clip before, sealed as %s, is whole (%.2f s)" % (k["n"], c["end_reason"], cost))
         if n not in said:
             cost = k["at"] - opened_at[n]
             worst = max(worst, cost)
@@ -152,7 +158,7 @@ def judge(s, kills):
         tap.ok(gone <= 1, "kill %d: the disk lost at most one segment that the signer knew" % k["n"])
         if "recorder" not in k["whom"]:
             tap.ok(not crashed, "kill %d: without the signer the clip went on to its end" % k["n"], c["end_reason"])
-    tap.diag("%d kills, %d clips, %d aborted without a frame; worst loss %.2f s" % (len(kills), len(clips), aborts, worst))
+    tap.diag("%d kills, %d clips, %d aborted without a whole segment; worst loss %.2f s" % (len(kills), len(clips), aborts, worst))
 
 
 def main():

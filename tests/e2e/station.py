@@ -95,7 +95,7 @@ def mjpeg_film(path, size="640x360", fps=30, seconds=10, source=None):
     given = ["-i", source] if source else ["-f", "lavfi", "-i", "testsrc2=size=%s:rate=%d" % (size, fps)]
     w, h = size.split("x")
     turn = "scale=%s:%s:force_original_aspect_ratio=increase:flags=bicubic:out_range=full,crop=%s:%s,format=yuvj422p"
-    r = run("ffmpeg", "-nostdin", "-v", "fatal", "-y", *given, "-t", seconds, "-an", "-r", fps, "-vf",
+    r = run("ffmpeg", "-nostdin", "-v", "fatal", "-y", *given, "-t", seconds, "-an", "-r", fps, "-fps_mode", "cfr", "-vf",
             turn % (w, h, w, h), "-c:v", "mjpeg", "-huffman", "default", "-q:v", 5, path, timeout=300)
     if r.returncode != 0 or not os.path.getsize(path):
         raise RuntimeError("ffmpeg made no film: " + r.stderr.decode(errors="replace"))
