@@ -13,7 +13,7 @@
 
 #define MAX_FILE 65536
 
-/* What inih reads from. It knows lines of 200 bytes; longer ones go to it in pieces, as continuation lines. */
+/* What inih reads from. It knows lines of 200 bytes; longer ones go to it in pieces, as continuations. */
 struct reading {
     struct ps_config *c;
     const char *p, *end;  /* what is not yet read */
@@ -120,7 +120,8 @@ static int station(struct reading *r, const char *k, const char *v) {
     return refuse(r, r->value_line, "unknown key in [station]", k);
 }
 
-/* Index of the named entry, made when it is new; -1 after a refusal. Both kinds of entry start with their name. */
+/* Index of the named entry, made when it is new; -1 after a refusal. Both kinds of entry start with their
+ * name. */
 static int entry(struct reading *r, const char *name, void *first, size_t size, unsigned *n, unsigned most) {
     if (!only(name, "-", 1, 32))
         return refuse(r, r->value_line, "a camera or scanner is named with 1 to 32 of a-z, 0-9 and hyphen",
@@ -252,8 +253,8 @@ static size_t cut(const char *p, size_t room) {
     return room;
 }
 
-/* Begins a line. inih takes an indented line for a continuation, which would hide a mistyped key in a value, and does
- * not tell where it met what is no line of a configuration. */
+/* Begins a line. inih takes an indented line for a continuation, which would hide a mistyped key in a value,
+ * and does not tell where it met what is no line of a configuration. */
 static bool begin_line(struct reading *r) {
     const char *nl = memchr(r->p, '\n', (size_t)(r->end - r->p));
     r->line_end = nl != NULL ? nl : r->end;

@@ -3,11 +3,11 @@
  * Tables, schema 1:
  *
  *   clips  one row a clip; `started` and `ended` in nanoseconds since 1970, `tracks` joined by line feeds.
- *   codes  one row for each way to write a code of a clip: its value (alias 0) and, where it differs, the text as it
- *          came (alias 1). The table is its own index by value; `turned` is the value backwards, so that the last
- *          digits of a number are a prefix. Letters of either case are the same.
- *   state  generation: a rebuild adds one, marks what it finds, and then drops what has an older mark. So a recorder
- *          can go on to write while the rebuild walks, and readers never see an empty index.
+ *   codes  one row for each way to write a code of a clip: its value (alias 0) and, where it differs, the text
+ *          as it came (alias 1). The table is its own index by value; `turned` is the value backwards, so that
+ *          the last digits of a number are a prefix. Letters of either case are the same.
+ *   state  generation: a rebuild adds one, marks what it finds, and then drops what has an older mark. So a
+ *          recorder can go on to write while the rebuild walks, and readers never see an empty index.
  */
 #include "archive/index.h"
 #include "archive/store.h"

@@ -271,7 +271,8 @@ static bool any_name(const char *s) {
     return strcmp(s, ".") != 0 && strcmp(s, "..") != 0;
 }
 
-/* fsync of every file in the folder and the folder itself, one level of folders down (originals/, signatures/). */
+/* fsync of every file in the folder and the folder itself, one level of folders down (originals/,
+ * signatures/). */
 static int sync_tree(int fd, int depth, struct ps_why *why) {
     struct names l;
     int list = openat(fd, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);

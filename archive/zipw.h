@@ -2,9 +2,9 @@
 #ifndef PS_ARCHIVE_ZIPW_H
 #define PS_ARCHIVE_ZIPW_H
 /*
- * Writes a stored zip (APPNOTE 6.3.10), ZIP64 where needed: no data descriptors, local headers as the central ones, DOS
- * time 1980-01-01, so that the same files give the same bytes. The file must be one that can be written at a place: the
- * CRC goes into the local header once the data has gone by.
+ * Writes a stored zip (APPNOTE 6.3.10), ZIP64 where needed: no data descriptors, local headers as the central
+ * ones, DOS time 1980-01-01, so that the same files give the same bytes. The file must be one that can be
+ * written at a place: the CRC goes into the local header once the data has gone by.
  */
 #include "evidence/bytes.h"
 #include "evidence/error.h"
@@ -25,8 +25,8 @@ struct ps_zipw {
 /* An empty file, or one at `at` bytes whose entries before it do not matter (tests of ZIP64). */
 void ps_zipw_init(struct ps_zipw *z, int fd, uint64_t at);
 void ps_zipw_free(struct ps_zipw *z);
-/* An entry of exactly size bytes: begin, data in pieces, end (PS_ESTATE when more or fewer came). Names are the caller's
- * care: ps_zip_name_ok. PS_ELIMIT past PS_MAX_ZIP_ENTRIES, PS_EFULL when the disk is. */
+/* An entry of exactly size bytes: begin, data in pieces, end (PS_ESTATE when more or fewer came). Names are
+ * the caller's care: ps_zip_name_ok. PS_ELIMIT past PS_MAX_ZIP_ENTRIES, PS_EFULL when the disk is. */
 int ps_zipw_begin(struct ps_zipw *z, const char *name, uint64_t size);
 int ps_zipw_data(struct ps_zipw *z, const void *p, size_t n);
 int ps_zipw_end(struct ps_zipw *z);

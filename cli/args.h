@@ -2,8 +2,8 @@
 #ifndef PS_CLI_ARGS_H
 #define PS_CLI_ARGS_H
 /*
- * The arguments of a command: "--name", "--name VALUE", "--name=VALUE", "-o VALUE", in any order; "--" ends the
- * options. --help and --lang are known to every command and handled here.
+ * The arguments of a command: "--name", "--name VALUE", "--name=VALUE", "-o VALUE", in any order; "--" ends
+ * the options. --help and --lang are known to every command and handled here.
  */
 #include "archive/root.h"
 #include <stdbool.h>
@@ -37,8 +37,8 @@ struct ps_args_spec {
 
 #define PS_ARGS_GO (-1)
 
-/* PS_ARGS_GO: go on, argv[0..*n-1] are now the other arguments. Else the exit status: 0 after --help, 2 after a
- * message. */
+/* PS_ARGS_GO: go on, argv[0..*n-1] are now the other arguments. Else the exit status: 0 after --help, 2 after
+ * a message. */
 int ps_args_parse(const struct ps_args_spec *spec, int argc, char **argv, int *n);
 /* Root by --root (may be NULL); false after a message. */
 bool ps_args_root(const char *arg, char root[PS_ROOT_PATH]);

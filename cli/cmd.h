@@ -2,8 +2,9 @@
 #ifndef PS_CLI_CMD_H
 #define PS_CLI_CMD_H
 /*
- * One function per command of packseal(1), in cmd_NAME.c. argv[0] is the command's name, its arguments follow. The
- * exit status is returned: 0 done, 1 not done or to be mended, 2 asked wrongly (verify has its own: see verdict.h).
+ * One function per command of packseal(1), in cmd_NAME.c. argv[0] is the command's name, its arguments
+ * follow. The exit status is returned: 0 done, 1 not done or to be mended, 2 asked wrongly (verify has its
+ * own: see verdict.h).
  */
 int ps_cmd_cameras(int argc, char **argv);
 int ps_cmd_cancel(int argc, char **argv);

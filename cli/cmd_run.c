@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /*
- * Two children: the recorder must live, the signer is started again when it dies, for recording goes on without it. At
- * the end the recorder goes first, because it needs the signer to seal what is open.
+ * Two children: the recorder must live, the signer is started again when it dies, for recording goes on
+ * without it. At the end the recorder goes first, because it needs the signer to seal what is open.
  */
 #include "archive/root.h"
 #include "archive/store.h"
@@ -317,7 +317,8 @@ static void arguments(struct run *r) {
     *a = NULL;
 }
 
-/* Held as long as we live. */
+/* Held as long as we live, and by the children as long as they do: should we be killed, the next run waits
+ * for them. */
 static int lock(struct run *r) {
     char path[PS_ROOT_PATH], pid[32];
     if (ps_root_path(r->root, PS_ROOT_RUN "/lock", path) < 0)
@@ -370,6 +371,7 @@ int ps_cmd_run(int argc, char **argv) {
     int held = lock(&r);
     if (held < 0)
         return 1;
+    r.signer.how.keep = r.recorder.how.keep = held;
     arguments(&r);
     r.signals = signals();
     if (r.signals < 0)

@@ -47,7 +47,7 @@ static _Noreturn void become(const char *path, char *const argv[], const struct 
         if (null > STDERR_FILENO)
             close(null);
     }
-    if (dup2(out, STDOUT_FILENO) < 0)
+    if (dup2(out, STDOUT_FILENO) < 0 || (how->keep > STDERR_FILENO && fcntl(how->keep, F_SETFD, 0) != 0))
         _exit(127);
     execv(path, argv);
     _exit(127);

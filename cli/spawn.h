@@ -15,10 +15,11 @@ int ps_spawn_find(const char *name, char out[PATH_MAX], struct ps_why *why);
 struct ps_spawn_how {
     bool own_group;  /* a process group of its own: Ctrl-C on the terminal is not for it */
     bool keep_stdin; /* else /dev/null */
+    int keep;        /* one more descriptor that it inherits; 0: none */
 };
 
-/* Starts path with argv. *out is the reading end of its standard output. The child gets SIGTERM when this process dies.
- * Signal mask and dispositions are the default ones. */
+/* Starts path with argv. *out is the reading end of its standard output. The child gets SIGTERM when this
+ * process dies. Signal mask and dispositions are the default ones. */
 int ps_spawn_start(const char *path, char *const argv[], const struct ps_spawn_how *how, pid_t *pid, int *out,
                    struct ps_why *why);
 /* "exit status 3", "killed by signal 9 (Killed)" */

@@ -12,8 +12,8 @@ bool ps_words_choose(const char *lang);
 bool ps_words_zh(void);
 /* The text of the language in use. */
 const char *ps_words(const char *en, const char *zh) __attribute__((format_arg(1), format_arg(2)));
-/* One line on standard error, "packseal: WHAT: WHERE: WHAT TO DO"; line breaks and controls become blanks. NULL
- * parts are left out. Returns status, so that a command can end with it. */
+/* One line on standard error, "packseal: WHAT: WHERE: WHAT TO DO"; line breaks and controls become blanks.
+ * NULL parts are left out. Returns status, so that a command can end with it. */
 int ps_words_fail(int status, const char *what, const char *where, const char *todo);
 /* The same as progress or a remark: "packseal: …", not an error. */
 void ps_words_note(const char *fmt, ...) __attribute__((format(printf, 1, 2)));

@@ -123,7 +123,7 @@ static int stop_half(void *ctx, uint64_t done, uint64_t total) {
 
 static void failures(void) {
     const char *paths[] = {one}, *none[] = {"clips/2026/11/21/ST03-0000999"};
-    char film[PS_ROOT_PATH + 16], moved[PS_ROOT_PATH + 32];
+    char film[2 * PS_ROOT_PATH + 16], moved[PS_ROOT_PATH + 16];
     tap_is_int(write_bundle(paths, 1, out_path("one.zip")), PS_EEXIST,
                "a file that is there is not overwritten");
     tap_is_int(write_bundle(none, 1, out_path("c.zip")), PS_ENOENT, "a clip that is not there");
@@ -169,7 +169,7 @@ static int grow(void *ctx, uint64_t done, uint64_t total) {
 
 static void changing(void) {
     const char *paths[] = {two};
-    char film[PS_ROOT_PATH + 16];
+    char film[2 * PS_ROOT_PATH + 16];
     snprintf(film, sizeof(film), "%s/%s/top.mp4", shelf_root, two);
     struct ps_bundle_spec s = {.root = shelf_root, .paths = paths, .n = 1, .out = out_path("e.zip")};
     tap_is_int(ps_bundle_write(&s, grow, film, &why), PS_EFORMAT,
@@ -177,7 +177,8 @@ static void changing(void) {
     tap_ok(strstr(why.where, "top.mp4") != NULL && access(s.out, F_OK) != 0, "named, and no bundle made");
 }
 
-/* A zip whose first entry is larger than 4 GiB and whose second therefore begins beyond them; the data are holes. */
+/* A zip whose first entry is larger than 4 GiB and whose second therefore begins beyond them; the data are
+ * holes. */
 static void zip64(void) {
     const uint64_t big = (UINT64_C(4) << 30) + 5;
     int fd = open(out_path("big.zip"), O_RDWR | O_CREAT | O_EXCL, 0600);
