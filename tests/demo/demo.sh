@@ -64,11 +64,17 @@ trap 'exit 143' TERM
 # The value of a key in lines of flat JSON; enough for paths.
 json_text() { sed -n 's/.*"'"$1"'": *"\([^"]*\)".*/\1/p'; }
 
-# The first capture device that the recorder itself can name; nothing when there is none.
+# The first USB camera that gives a picture; nothing when there is none. Other video nodes (codecs, loopbacks,
+# a camera's second node) are passed over.
 usb_camera() {
-    for device in /dev/video*; do
-        if test -c "$device"; then
-            "$packseal" cameras --json 2>/dev/null | json_text source | head -n 1
+    for node in /sys/class/video4linux/video*; do
+        device=/dev/${node##*/}
+        case $(readlink -f "$node/device") in
+        */usb*) ;;
+        *) continue ;;
+        esac
+        if timeout 5 ffmpeg -nostdin -v quiet -f v4l2 -i "$device" -frames:v 1 -f null - 2>/dev/null; then
+            echo "v4l2:$device"
             return
         fi
     done
@@ -149,7 +155,8 @@ if test -z "$source"; then
     make_film
     source=lavf:$dir/film.avi
 fi
-run packseal init --root "$root" --station 打包三号台 --id ST03 --operator 0017 --camera "top=$source" || fail "init"
+run packseal init --root "$root" --station 打包三号台 --id ST03 --operator 0017 --camera "top=$source" ||
+    fail "init"
 
 say "2. Two parcels: each scan ends the clip before it and starts its own"
 start_station
@@ -163,6 +170,7 @@ stop_station
 say "3. Weeks later: find a clip by its number, export it for the platform"
 run packseal find --root "$root" "$second" || fail "find"
 clip=$(clip_of "$second")
+grep -q '"captured":[1-9]' "$clip/clip.json" || fail "the camera gave no picture: $source"
 name=$(basename "$clip")
 bundle=$dir/$name.zip
 run packseal export --root "$root" "$second" -o "$bundle" || fail "export"

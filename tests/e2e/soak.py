@@ -34,7 +34,7 @@ def main():
     film = os.environ.get("SOAK_FILM", os.path.join(SRC, "..", "shared", "footage", "box-640x480.mp4"))
     try:
         avi = mjpeg_film(os.path.join(work, "film.avi"), "1280x720", 30, 20, film if os.path.exists(film) else None)
-        with Station({"top": "lavf:" + avi, "side": "lavf:" + avi}) as s:
+        with Station({"top": "lavf:" + avi, "side": "lavf:" + avi}, settings={"idle_seconds": 0}) as s:
             s.start()
             if s.scan(CODE).returncode != 0:
                 raise RuntimeError("scan")

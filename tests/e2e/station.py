@@ -7,6 +7,7 @@
 import glob
 import json
 import os
+import re
 import shutil
 import signal
 import struct
@@ -103,11 +104,12 @@ def mjpeg_film(path, size="640x360", fps=30, seconds=10, source=None):
 
 
 class Station:
-    def __init__(self, cameras, name="打包三号台", conf="", scanners=None):
+    def __init__(self, cameras, name="打包三号台", settings=None, scanners=None):
         need_programs()
         self.dir = tempfile.mkdtemp(prefix="packseal-e2e.")
         self.root = os.path.join(self.dir, "root")
-        self.cameras, self.name, self.conf, self.scanners = cameras, name, conf, scanners or {}
+        self.cameras, self.name, self.scanners = cameras, name, scanners or {}
+        self.settings = settings or {}  # of [recording], instead of what init wrote
         self.process = None
         self.log = os.path.join(self.dir, "run.log")
 
@@ -147,9 +149,15 @@ class Station:
         r = self.cli("init", *args)
         if r.returncode != 0:
             raise RuntimeError("init: " + r.stderr.decode(errors="replace"))
-        if self.conf:
-            with open(self.path("packseal.conf"), "a", encoding="utf-8") as f:
-                f.write("\n" + self.conf + "\n")
+        for key, value in self.settings.items():
+            with open(self.path("packseal.conf"), encoding="utf-8") as f:
+                text = f.read()
+            line = "%s = %s" % (key, value)
+            text, n = re.subn("(?m)^%s = .*$" % re.escape(key), line, text)
+            if n == 0:
+                text = text.replace("[recording]\n", "[recording]\n" + line + "\n")
+            with open(self.path("packseal.conf"), "w", encoding="utf-8") as f:
+                f.write(text)
 
     def said(self):
         try:
