@@ -17,9 +17,6 @@
 #define ABORTED "clips/.aborted"
 #define PART_ID_LENGTH 36
 
-/* Left behind by a recording; they are no evidence. */
-static const char *const scaffold[] = {"draft.json", "segments.log"};
-
 static int failed(struct ps_why *why, const char *where, const char *what) {
     int err = errno;
     int rc = err == EEXIST                    ? PS_EEXIST
@@ -357,10 +354,6 @@ int ps_store_publish(const char *root, const char *id, const struct ps_clip *cli
         goto out;
     }
     snprintf(path, PS_ROOT_PATH, "%s/%s/%s", PS_ROOT_CLIPS, day, name);
-    /* After the rename: until then recovery needs them. */
-    for (size_t i = 0; i < sizeof(scaffold) / sizeof(scaffold[0]); i++)
-        if (unlinkat(dir, scaffold[i], 0) != 0 && errno != ENOENT)
-            rc = failed(why, scaffold[i], "cannot be removed");
     if (sync_fd(dir) != 0 || sync_fd(to) != 0 || sync_fd(part) != 0)
         rc = failed(why, path, "fsync");
 out:

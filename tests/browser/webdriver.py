@@ -31,14 +31,25 @@ class Browser:
         try:
             self.port = self._port()
             flags = FLAGS + ["--user-data-dir=" + self.profile] + (["--no-sandbox"] if os.getuid() == 0 else [])
-            made = self.ask("POST", "/session", {"capabilities": {"alwaysMatch": {
-                "browserName": "chrome", "goog:chromeOptions": {"binary": CHROMIUM, "args": flags}}}})
+            made = self._session(flags)
             self.session = made["sessionId"]
             self.version = made["capabilities"]["browserVersion"]
             self.ask("POST", "/session/%s/timeouts" % self.session, {"script": 60000, "pageLoad": 60000})
         except BaseException:
             self.close()
             raise
+
+    def _session(self, flags):
+        """On a busy machine a browser's first start can outlast the driver's patience: three tries."""
+        for left in (2, 1, 0):
+            try:
+                return self.ask("POST", "/session", {"capabilities": {"alwaysMatch": {
+                    "browserName": "chrome", "goog:chromeOptions": {"binary": CHROMIUM, "args": flags}}}})
+            except RuntimeError:
+                if not left:
+                    raise
+                time.sleep(2)
+        return None
 
     def _port(self):
         """The driver takes a free port and prints it."""

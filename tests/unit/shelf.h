@@ -82,8 +82,6 @@ static inline int shelf_publish(const struct sample *s, size_t film, char path[P
     shelf_file(dir, "side.mp4", film / 2);
     shelf_file(dir, "originals/top-0001.jpg", 1000);
     shelf_file(dir, "originals/side-0001.jpg", 0);
-    shelf_file(dir, "draft.json", 10);
-    shelf_file(dir, "segments.log", 20);
     close(dir);
     return ps_store_publish(shelf_root, id, &s->clip, path, why);
 }

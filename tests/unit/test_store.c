@@ -95,15 +95,11 @@ static void half_done(void) {
 }
 
 static void publication(void) {
-    char path[PS_ROOT_PATH], again[PS_ROOT_PATH], file[PS_ROOT_PATH + 32];
+    char path[PS_ROOT_PATH], again[PS_ROOT_PATH];
     struct sample *s = shelf_sample(123, SAMPLE_WALL_NS, "SF1234567890123");
     tap_is_int(shelf_publish(s, 5000, path, &why), 0, "a clip is published");
     tap_is_str(path, "clips/2026/11/21/ST03-0000123", "in the folder of its day and number");
     tap_is_int(mode_of("clips/2026/11/21"), 02750, "whose mode lets the group read");
-    snprintf(file, sizeof(file), "%s/draft.json", path);
-    tap_ok(access(shelf_path(file), F_OK) != 0, "the draft is gone");
-    snprintf(file, sizeof(file), "%s/segments.log", path);
-    tap_ok(access(shelf_path(file), F_OK) != 0, "and the log");
     struct ps_clip *c = NULL;
     tap_is_int(ps_store_load(shelf_root, path, &c, &why), 0, "its statement is loaded");
     tap_ok(c != NULL && c->number == 123, "and is that clip's");
