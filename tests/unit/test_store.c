@@ -95,7 +95,7 @@ static void half_done(void) {
 }
 
 static void publication(void) {
-    char path[PS_ROOT_PATH], again[PS_ROOT_PATH];
+    char path[PS_ROOT_PATH], again[PS_ROOT_PATH], file[PS_ROOT_PATH + 32];
     struct sample *s = shelf_sample(123, SAMPLE_WALL_NS, "SF1234567890123");
     tap_is_int(shelf_publish(s, 5000, path, &why), 0, "a clip is published");
     tap_is_str(path, "clips/2026/11/21/ST03-0000123", "in the folder of its day and number");
