@@ -57,10 +57,16 @@ evidence_pkgs := libsodium jansson
 archive_pkgs  := $(evidence_pkgs) sqlite3 inih
 signer_pkgs   := $(evidence_pkgs) libseccomp
 cli_pkgs      := $(archive_pkgs) libcrypto
+report_pkgs   := $(archive_pkgs) libcrypto libavformat libavcodec libswscale libavutil libturbojpeg \
+                 cairo pango pangocairo fontconfig
 recorder_pkgs := $(archive_pkgs) libcrypto libavdevice libavformat libavcodec libswscale libavutil \
                  libturbojpeg libv4l2 freetype2 libevdev libudev
-all_pkgs      := $(sort $(evidence_pkgs) $(archive_pkgs) $(signer_pkgs) $(cli_pkgs) $(recorder_pkgs))
+all_pkgs      := $(sort $(evidence_pkgs) $(archive_pkgs) $(signer_pkgs) $(cli_pkgs) $(recorder_pkgs) $(report_pkgs))
 tests_pkgs     = $(all_pkgs) fuse3
+
+# Debian's libzint has no pkg-config file.
+report_libs   := -lzint
+all_libs      := $(report_libs)
 
 # $(call pkg,--libs,DIR): asked of pkg-config once, and only when something is built.
 pkg = $(or $(pkg_$(1)_$(2)),$(eval pkg_$(1)_$(2) := $(shell pkg-config $(1) $($(2)_pkgs) 2>/dev/null) )$(pkg_$(1)_$(2)))
@@ -83,16 +89,19 @@ archive_src  := $(call c_of,archive)
 recorder_src := $(call no_main,recorder)
 signer_src   := $(call no_main,signer)
 cli_src      := $(call no_main,cli)
+report_src   := $(call no_main,report)
 
 EVIDENCE := $(call lib,evidence,libpackseal-evidence,$(evidence_src))
 ARCHIVE  := $(call lib,archive,libpackseal-archive,$(archive_src))
 RECORDER := $(call lib,recorder,librecorder,$(recorder_src))
 SIGNER   := $(call lib,signer,libsigner,$(signer_src))
 CLI      := $(call lib,cli,libcli,$(cli_src))
-LIBS     := $(RECORDER) $(SIGNER) $(CLI) $(ARCHIVE) $(EVIDENCE)
+REPORT   := $(call lib,report,libpackseal-report,$(report_src))
+LIBS     := $(RECORDER) $(SIGNER) $(CLI) $(REPORT) $(ARCHIVE) $(EVIDENCE)
 
-DAEMONS  := $(call prog,recorder,packseal-recorder) $(call prog,signer,packseal-signer)
-PROGRAMS := $(DAEMONS) $(call prog,cli,packseal)
+# Started by others, never by hand: they lie in libexec.
+HELPERS  := $(call prog,recorder,packseal-recorder) $(call prog,signer,packseal-signer) $(call prog,report,packseal-report)
+PROGRAMS := $(HELPERS) $(call prog,cli,packseal)
 
 test_bin = $(patsubst %.c,$(B)/%,$(sort $(wildcard tests/$(1))))
 UNIT  := $(call test_bin,unit/test_*.c)
@@ -161,7 +170,8 @@ put = $(if $(strip $(3)),install -d $(D)/$(2) && install -m $(1) $(strip $(3)) $
 install: all ## copy the files under DESTDIR and PREFIX (/usr)
 	@echo 'installing to $(D)'
 	$(Q)$(call put,0755,bin,$(filter %/packseal,$(PROGRAMS)))
-	$(Q)$(call put,0755,libexec/packseal,$(DAEMONS))
+	$(Q)$(call put,0755,libexec/packseal,$(HELPERS))
+	$(Q)$(call put,0644,share/packseal/profiles,$(wildcard report/profiles/*.conf))
 	$(Q)$(call put,0644,share/man/man1,$(wildcard docs/man/*.1))
 	$(Q)$(call put,0644,share/man/man5,$(wildcard docs/man/*.5))
 	$(Q)$(call put,0644,share/man/man8,$(wildcard docs/man/*.8))
@@ -187,8 +197,8 @@ $(B)/.flags: FORCE
 # Rewritten when a source comes or goes, so that no archive keeps the object of a deleted file.
 $(B)/.sources: FORCE
 	@mkdir -p $(@D)
-	@echo $(evidence_src) $(archive_src) $(recorder_src) $(signer_src) $(cli_src) | cmp -s - $@ || \
-	 echo $(evidence_src) $(archive_src) $(recorder_src) $(signer_src) $(cli_src) >$@
+	@echo $(evidence_src) $(archive_src) $(recorder_src) $(signer_src) $(cli_src) $(report_src) | cmp -s - $@ || \
+	 echo $(evidence_src) $(archive_src) $(recorder_src) $(signer_src) $(cli_src) $(report_src) >$@
 
 $(B)/%.o: %.c $(B)/.flags
 	@mkdir -p $(@D)
@@ -200,13 +210,14 @@ $(ARCHIVE):  $(call obj,$(archive_src))
 $(RECORDER): $(call obj,$(recorder_src))
 $(SIGNER):   $(call obj,$(signer_src))
 $(CLI):      $(call obj,$(cli_src))
+$(REPORT):   $(call obj,$(report_src))
 $(LIBS): $(B)/.sources
 	$(call say,AR,$(@:$(B)/%=%))
 	$(Q)rm -f $@ && $(AR) rcsD $@ $(filter %.o,$^)
 
 # $(call link,DIR): the objects and archives among the prerequisites, with the libraries of DIR.
 link = $(CC) $(CFLAGS) $(PS_LDFLAGS) $(LDFLAGS) -o $@ $(filter %.o,$^) \
-       -Wl,--start-group $(filter %.a,$^) -Wl,--end-group $(call pkg,--libs,$(1)) -lm
+       -Wl,--start-group $(filter %.a,$^) -Wl,--end-group $(call pkg,--libs,$(1)) $($(1)_libs) -lm
 
 $(B)/packseal-signer: $(call obj,signer/main.c) $(SIGNER) $(EVIDENCE) $(SHA_SODIUM)
 	$(call say,LINK,$(@:$(B)/%=%))
@@ -219,6 +230,10 @@ $(B)/packseal-recorder: $(call obj,recorder/main.c) $(RECORDER) $(ARCHIVE) $(EVI
 $(B)/packseal: $(call obj,cli/main.c) $(CLI) $(ARCHIVE) $(EVIDENCE) $(SHA_OPENSSL)
 	$(call say,LINK,$(@:$(B)/%=%))
 	$(Q)$(call link,cli)
+
+$(B)/packseal-report: $(call obj,report/main.c) $(REPORT) $(ARCHIVE) $(EVIDENCE) $(SHA_OPENSSL)
+	$(call say,LINK,$(@:$(B)/%=%))
+	$(Q)$(call link,report)
 
 # Tests may reach into every program: they get all archives, and the SHA-256 of the side they test.
 $(B)/tests/unit/test_signer_%: $(B)/tests/unit/test_signer_%.o $(B)/tests/unit/tap.o $(LIBS) $(SHA_SODIUM)

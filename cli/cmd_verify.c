@@ -7,7 +7,7 @@
 #include <string.h>
 
 #include "cli/args.h"
-#include "cli/files.h"
+#include "archive/files.h"
 #include "cli/verify_report.h"
 #include "cli/words.h"
 #include "evidence/bag.h"

@@ -9,12 +9,13 @@ build='build-essential pkg-config
     libsodium-dev libjansson-dev libseccomp-dev libsqlite3-dev libinih-dev libssl-dev
     libavcodec-dev libavdevice-dev libavformat-dev libavutil-dev libswscale-dev
     libturbojpeg0-dev libv4l-dev libfreetype-dev libevdev-dev libudev-dev
+    libcairo2-dev libpango1.0-dev libfontconfig-dev libzint-dev
     fonts-wqy-zenhei ffmpeg minisign unzip'
 
 # perl brings prove; libclang-rt holds the sanitizers and libFuzzer of clang.
 check='perl bats python3 jq strace procps file zip openssl
     clang clang-format llvm libclang-rt-14-dev binutils universal-ctags shellcheck mandoc
-    libfuse3-dev fuse3 chromium chromium-driver'
+    libfuse3-dev fuse3 chromium chromium-driver poppler-utils'
 
 case ${1-} in
 build) wanted=$build ;;

@@ -15,7 +15,7 @@ my (@strangers, @back_doors);
 my @doors = (
     [ qr{^sqlite3\.h$},                       qr{^archive/} ],
     [ qr{^(?:linux/videodev2|libv4l[12]|libv4l-plugin|libv4lconvert)\.h$}, qr{^recorder/camera_v4l2\.} ],
-    [ qr{^lib(?:av\w+|sw\w+|postproc)/},      qr{^recorder/(?:camera_lavf|decode|encoder)\.} ],
+    [ qr{^lib(?:av\w+|sw\w+|postproc)/},      qr{^(?:recorder/(?:camera_lavf|decode|encoder)|report/film)\.} ],
     [ qr{^(?:libevdev/|linux/hidraw\.h|linux/input\.h)}, qr{^recorder/scanner_} ],
     [ qr{^termios\.h$},                       qr{^(?:recorder/scanner_|cli/)} ],   # a line; a password prompt
     [ qr{^seccomp\.h$},                       qr{^signer/} ],
@@ -53,7 +53,8 @@ my @symbols = (
     [ 'V4L2: recorder/camera_v4l2.c',                qr{^v4l[12]_},                          qr{^recorder/camera_v4l2\.c$} ],
     [ 'libav: where sources are opened, decoded, encoded',
         qr{^(?:av|avio|avcodec|avformat|avdevice|avutil|avfilter|sws|swr)_},
-        qr{^recorder/(?:camera_lavf|decode|encoder)\.c$} ],
+        qr{^(?:recorder/(?:camera_lavf|decode|encoder)|report/film)\.c$} ],
+    [ 'pictures and pages: report/',                 qr{^(?:cairo|pango|ZBarcode)_},          qr{^report/} ],
     [ 'input devices: recorder/scanner_*.c',         qr{^libevdev_},                          qr{^recorder/scanner_\w+\.c$} ],
     [ 'seccomp: signer/',                            qr{^seccomp_},                          qr{^signer/} ],
 );
@@ -88,11 +89,11 @@ SKIP: {
 SKIP: {
     my $cli = build() . '/packseal';
     skip 'packseal is not built yet', 1 if !-x $cli;
-    none('packseal links no cameras, codecs or input devices',
-        grep { /^lib(?:av|sw|v4l|turbojpeg|evdev)/ } libraries($cli));
+    none('packseal links no cameras, codecs, pages or input devices',
+        grep { /^lib(?:av|sw|v4l|turbojpeg|evdev|cairo|pango|zint)/ } libraries($cli));
 }
 
-for my $name (qw(packseal packseal-recorder packseal-signer packseal-viewer)) {
+for my $name (qw(packseal packseal-recorder packseal-report packseal-signer packseal-viewer)) {
     my $program = build() . "/$name";
     next if !-x $program;
     my $elf = qx(readelf -hlWd '$program');

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
-#include "cli/files.h"
+#include "archive/files.h"
 
 #include <dirent.h>
 #include <errno.h>

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
-#ifndef PS_CLI_FILES_H
-#define PS_CLI_FILES_H
+#ifndef PS_ARCHIVE_FILES_H
+#define PS_ARCHIVE_FILES_H
 /*
  * Files and folders of this machine as sources of evidence (evidence/source.h), for files that nobody vouches for:
  * below the path that the user named no symbolic link is followed, and what is neither a plain file nor a folder is
