@@ -122,7 +122,7 @@ int ps_init_station(const struct ps_options *o, char report[1024], struct ps_why
     if (public_dir < 0)
         goto out;
     /* The keys come first: whoever finds some stops here, before anything else is touched. */
-    err = ps_key_create(dir, why);
+    err = ps_key_create(dir, NULL, o->station, why);
     if (err == 0)
         err = ps_key_load(&key, dir, why);
     if (err == 0)
