@@ -30,9 +30,23 @@ struct ps_revocation {
     char reason[PS_MAX_NAME + 1]; /* lost, stolen, replaced, closed */
 };
 
+#define PS_CERT_MAX 16384 /* bytes of a certificate or revocation */
+#define PS_CERT_COMMENT 160
+
 void ps_cert_write(const struct ps_cert *c, struct ps_buf *b);
 int ps_cert_parse(struct ps_cert *out, const void *p, size_t n, struct ps_why *why);
 void ps_cert_write_revocation(const struct ps_revocation *r, struct ps_buf *b);
 int ps_cert_parse_revocation(struct ps_revocation *out, const void *p, size_t n, struct ps_why *why);
+
+/* The usual way in: the root's signature first, then the text. PS_ENOENT when another key has signed, PS_ESIG. Any
+ * trusted comment will do, for a root key may be kept in stock minisign. */
+int ps_cert_open(struct ps_cert *out, const void *p, size_t n, const void *sig, size_t sig_n,
+                 const struct ps_pubkey *root, struct ps_why *why);
+int ps_cert_open_revocation(struct ps_revocation *out, const void *p, size_t n, const void *sig, size_t sig_n,
+                            const struct ps_pubkey *root, struct ps_why *why);
+/* The trusted comments that PackSeal itself signs with, made from the bytes that were written. */
+void ps_cert_comment(const struct ps_cert *c, const void *p, size_t n, char out[PS_CERT_COMMENT]);
+void ps_cert_comment_revocation(const struct ps_revocation *r, const void *p, size_t n,
+                                char out[PS_CERT_COMMENT]);
 
 #endif

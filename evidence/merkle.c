@@ -7,7 +7,7 @@
 #include "evidence/error.h"
 #include "evidence/sha256.h"
 
-static void node(uint8_t out[32], const uint8_t left[32], const uint8_t right[32]) {
+void ps_merkle_node(uint8_t out[32], const uint8_t left[32], const uint8_t right[32]) {
     static const uint8_t node_prefix = 0x01;
     struct ps_sha256 h;
     ps_sha256_init(&h);
@@ -43,7 +43,7 @@ int ps_merkle_append(struct ps_merkle *t, const uint8_t leaf_hash[32]) {
     int height = 0;
     memcpy(h, leaf_hash, 32);
     for (; t->size >> height & 1; height++)
-        node(h, t->edge[height], h);
+        ps_merkle_node(h, t->edge[height], h);
     memcpy(t->edge[height], h, 32);
     t->size++;
     return 0;
@@ -67,7 +67,7 @@ static void subtree(const struct ps_merkle *t, uint64_t from, uint64_t n, uint8_
     uint64_t k = split(n);
     subtree(t, from, k, left);
     subtree(t, from + k, n - k, out);
-    node(out, left, out);
+    ps_merkle_node(out, left, out);
 }
 
 /* The root of all leaves from the full subtrees on its right edge: no walk over the leaves. */
@@ -78,7 +78,7 @@ static void whole(const struct ps_merkle *t, uint8_t out[32]) {
     memcpy(out, t->edge[height], 32);
     for (height++; height < 64; height++) {
         if (t->size >> height & 1)
-            node(out, t->edge[height], out);
+            ps_merkle_node(out, t->edge[height], out);
     }
 }
 
@@ -132,14 +132,14 @@ int ps_merkle_check(const uint8_t leaf_hash[32], uint64_t index, uint64_t n, con
         if (last == 0)
             return PS_ESIG; /* longer than the tree is high */
         if ((at & 1) != 0 || at == last) {
-            node(h, proof[i], h);
+            ps_merkle_node(h, proof[i], h);
             /* A last node without a sibling rises until it is a right child. */
             while ((at & 1) == 0 && at != 0) {
                 at >>= 1;
                 last >>= 1;
             }
         } else {
-            node(h, h, proof[i]);
+            ps_merkle_node(h, h, proof[i]);
         }
         at >>= 1;
         last >>= 1;

@@ -14,6 +14,9 @@ struct ps_merkle {
                 [32]; /* full subtrees on the right edge, by height: the whole tree's root without a walk */
 };
 
+/* The node over two: SHA-256(0x01 ‖ left ‖ right). out may be either. */
+void ps_merkle_node(uint8_t out[32], const uint8_t left[32], const uint8_t right[32]);
+
 void ps_merkle_init(struct ps_merkle *t);
 void ps_merkle_free(struct ps_merkle *t);
 int ps_merkle_append(struct ps_merkle *t, const uint8_t leaf_hash[32]); /* PS_ENOMEM */
