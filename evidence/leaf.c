@@ -16,7 +16,21 @@ static bool is_zero(const uint8_t *p, size_t n) {
     return true;
 }
 
-/* What holds of a leaf of this type, beyond its layout. Reserved types are not judged. */
+/* u64 size ‖ str origin: the checkpoint that a recovery goes on from. */
+static bool is_recovery(const struct ps_leaf *l) {
+    struct ps_rd r = ps_rd_of(l->extra, l->extra_len);
+    char origin[PS_MAX_LEAF];
+    uint64_t size = ps_rd_u64(&r);
+    ps_rd_str(&r, origin, sizeof origin);
+    return ps_rd_end(&r) == 0 && size <= PS_MAX_JSON_INT && origin[0] != '\0' && l->index == 0;
+}
+
+/* The types whose digest says it all; they may carry a few bytes that their own sections explain. */
+static bool is_short(const struct ps_leaf *l) {
+    return l->extra_len <= PS_LEAF_FREE_EXTRA && is_zero(l->head, 32);
+}
+
+/* What holds of a leaf of this type, beyond its layout. The reserved type is not judged. */
 static int check_type(const struct ps_leaf *l) {
     bool ok = true;
     switch (l->type) {
@@ -29,6 +43,22 @@ static int check_type(const struct ps_leaf *l) {
         ok = l->extra_len == 1 && l->subject < l->index && is_zero(l->digest, 32) &&
              l->extra[0] >= PS_ABORT_NOTHING_RECORDED && l->extra[0] <= PS_ABORT_REFUSED;
         break;
+    case PS_LEAF_TOMBSTONE:
+        ok = l->extra_len == 1 && l->subject < l->index && is_zero(l->head, 32) &&
+             l->extra[0] >= PS_TOMBSTONE_RETENTION && l->extra[0] <= PS_TOMBSTONE_OPERATOR;
+        break;
+    case PS_LEAF_CLOCK_STEP:
+        ok = l->extra_len == 8 && !is_zero(l->extra, 8) && l->subject == l->index && is_zero(l->head, 32) &&
+             is_zero(l->digest, 32);
+        break;
+    case PS_LEAF_HEALTH:
+        ok = l->extra_len == PS_LEAF_HEALTH_EXTRA && l->subject == l->index && is_zero(l->head, 32);
+        break;
+    case PS_LEAF_EXPORT:
+    case PS_LEAF_LINK: ok = l->subject < l->index && is_short(l); break;
+    case PS_LEAF_INTAKE:
+    case PS_LEAF_ANCHOR: ok = l->subject == l->index && is_short(l); break;
+    case PS_LEAF_RECOVERY: ok = is_recovery(l) && l->subject == 0 && is_zero(l->head, 32); break;
     default: break;
     }
     return ok ? 0 : PS_EFORMAT;
@@ -132,4 +162,11 @@ uint32_t ps_leaf_take(const struct ps_leaf *l) {
     if (l->type == PS_LEAF_ABORT)
         return ps_rd_u8(&r);
     return l->type == PS_LEAF_OPEN ? ps_rd_u32(&r) : 0;
+}
+
+const char *ps_leaf_type_name(uint8_t type) {
+    static const char *const names[] = {"?",         "start-up", "open",       "seal",    "abort",
+                                        "tombstone", "key",      "clock-step", "health",  "export",
+                                        "link",      "intake",   "anchor",     "recovery"};
+    return names[type < sizeof names / sizeof names[0] ? type : 0];
 }

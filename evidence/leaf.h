@@ -13,20 +13,28 @@
 #include <stdint.h>
 
 enum ps_leaf_type {
-    PS_LEAF_STARTUP = 1, /* digest: random nonce */
-    PS_LEAF_OPEN = 2,    /* digest: SHA-256 of the opening; extra: u32 take; subject = index */
-    PS_LEAF_SEAL = 3,    /* subject: index of the open leaf; head: of all tracks; digest: of clip.json */
-    PS_LEAF_ABORT = 4,   /* subject: index of the open leaf; head: as journaled; extra: u8 reason */
-    /* Reserved, written by later versions; readers accept them as leaves without judging them. */
-    PS_LEAF_TOMBSTONE = 5,
-    PS_LEAF_KEY = 6,
-    PS_LEAF_CLOCK_STEP = 7,
-    PS_LEAF_HEALTH = 8,
-    PS_LEAF_EXPORT = 9,
-    PS_LEAF_LINK = 10,
-    PS_LEAF_INTAKE = 11,
-    PS_LEAF_ANCHOR = 12,
-    PS_LEAF_RECOVERY = 13
+    PS_LEAF_STARTUP = 1,    /* digest: random nonce */
+    PS_LEAF_OPEN = 2,       /* digest: SHA-256 of the opening; extra: u32 take; subject = index */
+    PS_LEAF_SEAL = 3,       /* subject: index of the open leaf; head: of all tracks; digest: of clip.json */
+    PS_LEAF_ABORT = 4,      /* subject: index of the open leaf; head: as journaled; extra: u8 reason */
+    PS_LEAF_TOMBSTONE = 5,  /* subject: open leaf of a sealed clip; digest: its seal's; extra: u8 reason */
+    PS_LEAF_KEY = 6,        /* reserved: accepted as a leaf, not judged */
+    PS_LEAF_CLOCK_STEP = 7, /* the signer's own; subject = index; extra: i64 nanoseconds */
+    PS_LEAF_HEALTH = 8,     /* subject = index; digest: of a status; extra: PS_LEAF_HEALTH_EXTRA bytes */
+    PS_LEAF_EXPORT = 9,     /* subject: open leaf; digest: of the bundle */
+    PS_LEAF_LINK = 10,      /* subject: open leaf; digest: of the salted number */
+    PS_LEAF_INTAKE = 11,    /* subject = index; digest: of the intake's statement */
+    PS_LEAF_ANCHOR = 12,    /* subject = index; digest: of token and chain */
+    PS_LEAF_RECOVERY = 13 /* index 0; digest: of the old ledger's checkpoint; extra: u64 size ‖ str origin */
+};
+
+#define PS_LEAF_HEALTH_EXTRA 12 /* docs/FORMAT.md section 4.4 */
+#define PS_LEAF_FREE_EXTRA 64   /* of export, link, intake, anchor: at most */
+
+enum ps_tombstone_reason {
+    PS_TOMBSTONE_RETENTION = 1, /* its time was over */
+    PS_TOMBSTONE_ERASURE = 2,   /* somebody who is in it asked */
+    PS_TOMBSTONE_OPERATOR = 3   /* by hand, for another reason */
 };
 
 enum ps_clock_state {
@@ -69,5 +77,7 @@ void ps_leaf_hash(uint8_t out[32], const void *p, size_t n);
 void ps_leaf_log_id(uint8_t out[16], const uint8_t ledger_pk[32]);
 /* Take number of an open leaf, abort reason of an abort leaf. */
 uint32_t ps_leaf_take(const struct ps_leaf *l);
+/* "start-up", "open", …; "?" for an unknown type. */
+const char *ps_leaf_type_name(uint8_t type);
 
 #endif

@@ -5,8 +5,9 @@
  *                ‖ key id[8] ‖ key[32] ‖ ledger_key[32] ‖ u8 n ‖ n × (u64 clip ‖ u8 ended ‖ u8 same_boot
  *                ‖ u32 records ‖ u32 late)
  *   OPENED       u64 clip ‖ u32 take ‖ u16 length ‖ leaf
- *   SEALED       u16 length ‖ leaf ‖ u16 length ‖ signature file
+ *   SEALED       u16 length ‖ leaf ‖ u16 length ‖ signature file ‖ u16 length ‖ checkpoint
  *   RECORDS_ARE  u64 clip ‖ u32 first ‖ u16 n ‖ n × (u8 late ‖ record[132])
+ *   APPENDED     u64 index ‖ u16 length ‖ leaf
  *   REFUSED      u8 reason ‖ str text
  */
 #include "evidence/wire.h"
@@ -32,11 +33,13 @@ static bool known(uint8_t word) {
     case PS_WIRE_SEAL:
     case PS_WIRE_ABORT:
     case PS_WIRE_RECORDS:
+    case PS_WIRE_APPEND:
     case PS_WIRE_STATUS_IS:
     case PS_WIRE_OPENED:
     case PS_WIRE_ACK:
     case PS_WIRE_SEALED:
     case PS_WIRE_RECORDS_ARE:
+    case PS_WIRE_APPENDED:
     case PS_WIRE_REFUSED: return true;
     default: return false;
     }
@@ -156,6 +159,10 @@ void ps_wire_put_sealed(struct ps_buf *b, const struct ps_wire_sealed *s) {
     put_head(b, PS_WIRE_SEALED);
     put_counted(b, s->leaf, s->leaf_len, sizeof s->leaf);
     put_counted(b, s->sig, s->sig_len, PS_MAX_MINISIG);
+    if (s->note_len > 0)
+        put_counted(b, s->note, s->note_len, PS_WIRE_MAX_NOTE);
+    else
+        ps_buf_u16(b, 0);
 }
 
 void ps_wire_put_records(struct ps_buf *b, const struct ps_wire_records *r) {
@@ -170,6 +177,24 @@ void ps_wire_put_records(struct ps_buf *b, const struct ps_wire_records *r) {
         ps_buf_u8(b, r->r[i].late);
         ps_buf_bytes(b, r->r[i].record, PS_RECORD_SIZE);
     }
+}
+
+void ps_wire_put_append(struct ps_buf *b, const struct ps_wire_append *a) {
+    if (a->extra_len > sizeof a->extra) {
+        fail(b, PS_EINVAL);
+        return;
+    }
+    put_head(b, PS_WIRE_APPEND);
+    ps_buf_u8(b, a->type);
+    ps_buf_u64(b, a->subject);
+    ps_buf_bytes(b, a->digest, sizeof a->digest);
+    ps_buf_u16(b, a->extra_len);
+    ps_buf_bytes(b, a->extra, a->extra_len);
+}
+
+void ps_wire_put_appended(struct ps_buf *b, const struct ps_wire_appended *a) {
+    ps_wire_put_clip(b, PS_WIRE_APPENDED, a->index);
+    put_counted(b, a->leaf, a->leaf_len, sizeof a->leaf);
 }
 
 void ps_wire_put_refused(struct ps_buf *b, uint8_t reason, const char *text) {
@@ -290,10 +315,18 @@ int ps_wire_get_sealed(const void *body, size_t n, struct ps_wire_sealed *s) {
     s->leaf_len = get_counted(&r, s->leaf, sizeof s->leaf);
     s->sig_len = get_counted(&r, s->sig, PS_MAX_MINISIG);
     s->sig[s->sig_len] = '\0';
+    s->note_len = ps_rd_u16(&r);
+    if (r.err == 0 && s->note_len > PS_WIRE_MAX_NOTE)
+        r.err = PS_ELIMIT;
+    s->note_len = r.err == 0 ? s->note_len : 0;
+    ps_rd_bytes(&r, s->note, s->note_len);
+    s->note[s->note_len] = '\0';
     int err = ps_rd_end(&r);
     if (err != 0)
         return err;
-    return memchr(s->sig, '\0', s->sig_len) == NULL ? 0 : PS_EFORMAT;
+    return memchr(s->sig, '\0', s->sig_len) == NULL && memchr(s->note, '\0', s->note_len) == NULL
+               ? 0
+               : PS_EFORMAT;
 }
 
 int ps_wire_get_records(const void *body, size_t n, struct ps_wire_records *rs) {
@@ -307,6 +340,30 @@ int ps_wire_get_records(const void *body, size_t n, struct ps_wire_records *rs) 
         rs->r[i].late = get_flag(&r);
         ps_rd_bytes(&r, rs->r[i].record, PS_RECORD_SIZE);
     }
+    return ps_rd_end(&r);
+}
+
+int ps_wire_get_append(const void *body, size_t n, struct ps_wire_append *a) {
+    struct ps_rd r = ps_rd_of(body, n);
+    *a = (struct ps_wire_append){0};
+    a->type = ps_rd_u8(&r);
+    a->subject = get_clip(&r);
+    ps_rd_bytes(&r, a->digest, sizeof a->digest);
+    a->extra_len = ps_rd_u16(&r);
+    if (r.err == 0 && a->extra_len > sizeof a->extra)
+        r.err = PS_ELIMIT;
+    if (r.err == 0)
+        ps_rd_bytes(&r, a->extra, a->extra_len);
+    int err = ps_rd_end(&r);
+    if (err != 0)
+        return err;
+    return a->type >= PS_LEAF_STARTUP && a->type <= PS_LEAF_RECOVERY ? 0 : PS_EFORMAT;
+}
+
+int ps_wire_get_appended(const void *body, size_t n, struct ps_wire_appended *a) {
+    struct ps_rd r = ps_rd_of(body, n);
+    a->index = get_clip(&r);
+    a->leaf_len = get_counted(&r, a->leaf, sizeof a->leaf);
     return ps_rd_end(&r);
 }
 

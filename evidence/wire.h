@@ -23,11 +23,13 @@ enum ps_wire_word {
     PS_WIRE_SEAL = 5,    /* u64 clip ‖ u32 size; the statement comes as one sealed memfd -> SEALED */
     PS_WIRE_ABORT = 6,   /* u64 clip ‖ u8 reason -> ACK */
     PS_WIRE_RECORDS = 7, /* u64 clip ‖ u32 first: journaled records -> RECORDS_ARE, up to 48 a reply */
+    PS_WIRE_APPEND = 8, /* u8 leaf type ‖ u64 subject ‖ digest[32] ‖ u16 length ‖ extra -> APPENDED */
     PS_WIRE_STATUS_IS = 129,
     PS_WIRE_OPENED = 130,
     PS_WIRE_ACK = 131, /* empty: journaled and fsynced */
     PS_WIRE_SEALED = 133,
     PS_WIRE_RECORDS_ARE = 135,
+    PS_WIRE_APPENDED = 136,
     PS_WIRE_REFUSED = 255 /* u8 reason ‖ str text */
 };
 
@@ -42,6 +44,7 @@ enum ps_wire_refusal {
     PS_REFUSED_DISK = 8       /* the journal cannot be written */
 };
 
+#define PS_WIRE_MAX_NOTE 1024 /* bytes of a checkpoint with the ledger key's signature alone */
 #define PS_WIRE_MAX_PENDING 4 /* clips that ended and are not yet sealed, besides the open one */
 
 struct ps_wire_pending {
@@ -78,9 +81,25 @@ struct ps_wire_segment {
 };
 
 struct ps_wire_sealed {
-    uint16_t leaf_len, sig_len;
+    uint16_t leaf_len, sig_len, note_len;
     uint8_t leaf[PS_MAX_LEAF];
     char sig[PS_MAX_MINISIG + 1]; /* the signature file, text */
+    char note[PS_WIRE_MAX_NOTE +
+              1]; /* the signed checkpoint whose last leaf is this one, text; "" when there is none */
+};
+
+struct ps_wire_append {
+    uint8_t type;     /* enum ps_leaf_type */
+    uint64_t subject; /* a clip for tombstone, export, link; 0 for those that speak of themselves */
+    uint8_t digest[32];
+    uint16_t extra_len;
+    uint8_t extra[PS_MAX_LEAF - PS_LEAF_FIXED];
+};
+
+struct ps_wire_appended {
+    uint64_t index;
+    uint16_t leaf_len;
+    uint8_t leaf[PS_MAX_LEAF];
 };
 
 struct ps_wire_records {
@@ -112,6 +131,8 @@ void ps_wire_put_status_is(struct ps_buf *b, const struct ps_wire_status *s);
 void ps_wire_put_opened(struct ps_buf *b, const struct ps_wire_opened *o);
 void ps_wire_put_sealed(struct ps_buf *b, const struct ps_wire_sealed *s);
 void ps_wire_put_records(struct ps_buf *b, const struct ps_wire_records *r);
+void ps_wire_put_append(struct ps_buf *b, const struct ps_wire_append *a);
+void ps_wire_put_appended(struct ps_buf *b, const struct ps_wire_appended *a);
 void ps_wire_put_refused(struct ps_buf *b, uint8_t reason, const char *text);
 
 int ps_wire_get_clip(const void *body, size_t n, uint64_t *clip);
@@ -123,6 +144,8 @@ int ps_wire_get_status_is(const void *body, size_t n, struct ps_wire_status *s);
 int ps_wire_get_opened(const void *body, size_t n, struct ps_wire_opened *o);
 int ps_wire_get_sealed(const void *body, size_t n, struct ps_wire_sealed *s);
 int ps_wire_get_records(const void *body, size_t n, struct ps_wire_records *r);
+int ps_wire_get_append(const void *body, size_t n, struct ps_wire_append *a);
+int ps_wire_get_appended(const void *body, size_t n, struct ps_wire_appended *a);
 int ps_wire_get_refused(const void *body, size_t n, struct ps_wire_refused *r);
 
 #endif

@@ -25,6 +25,7 @@ static void opening(struct ps_buf *b, const uint8_t *body, size_t n) {
 }
 
 static int request(struct ps_buf *b, int word, const uint8_t *body, size_t n) {
+    static struct ps_wire_append append;
     struct ps_wire_segment segment;
     uint64_t clip = 0;
     uint32_t number = 0;
@@ -52,6 +53,10 @@ static int request(struct ps_buf *b, int word, const uint8_t *body, size_t n) {
         if ((err = ps_wire_get_records_from(body, n, &clip, &number)) == 0)
             ps_wire_put_records_from(b, clip, number);
         break;
+    case PS_WIRE_APPEND:
+        if ((err = ps_wire_get_append(body, n, &append)) == 0)
+            ps_wire_put_append(b, &append);
+        break;
     default: ps_wire_put_simple(b, (uint8_t)word); break; /* STATUS, ACK */
     }
     return err;
@@ -63,6 +68,7 @@ static int answer(struct ps_buf *b, int word, const uint8_t *body, size_t n) {
     static struct ps_wire_sealed sealed;
     static struct ps_wire_records records;
     static struct ps_wire_refused refused;
+    static struct ps_wire_appended appended;
     int err = 0;
     switch (word) {
     case PS_WIRE_STATUS_IS:
@@ -80,6 +86,10 @@ static int answer(struct ps_buf *b, int word, const uint8_t *body, size_t n) {
     case PS_WIRE_RECORDS_ARE:
         if ((err = ps_wire_get_records(body, n, &records)) == 0)
             ps_wire_put_records(b, &records);
+        break;
+    case PS_WIRE_APPENDED:
+        if ((err = ps_wire_get_appended(body, n, &appended)) == 0)
+            ps_wire_put_appended(b, &appended);
         break;
     case PS_WIRE_REFUSED:
         if ((err = ps_wire_get_refused(body, n, &refused)) == 0)

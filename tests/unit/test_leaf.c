@@ -97,7 +97,7 @@ static void types(void) {
     tap_is_int(ps_leaf_decode(&back, out, PS_LEAF_FIXED), 0, "decodes");
     tap_ok(back.wall_ns == -1 && back.boot_ns == INT64_MAX, "times are signed");
 
-    l = (struct ps_leaf){.type = PS_LEAF_RECOVERY, .index = 5, .subject = 2, .extra_len = sizeof l.extra};
+    l = (struct ps_leaf){.type = PS_LEAF_KEY, .index = 5, .subject = 2, .extra_len = sizeof l.extra};
     tap_is_int(ps_leaf_encode(&l, out), PS_MAX_LEAF, "a later version's leaf, as long as can be");
     tap_is_int(ps_leaf_decode(&back, out, PS_MAX_LEAF), 0, "is a leaf");
     memcpy(raw, out, PS_MAX_LEAF);
@@ -126,6 +126,92 @@ static void types(void) {
     free(s);
 }
 
+static const struct word {
+    uint8_t type;
+    uint64_t index, subject;
+    uint16_t extra_len;
+    uint8_t extra[24];
+    bool head, digest, good;
+    const char *what;
+} words[] = {
+    {PS_LEAF_TOMBSTONE, 9, 2, 1, {1}, false, true, true, "a tombstone"},
+    {PS_LEAF_TOMBSTONE, 9, 2, 0, {0}, false, true, false, "a tombstone without a reason"},
+    {PS_LEAF_TOMBSTONE, 9, 2, 1, {4}, false, true, false, "a tombstone for no reason that is known"},
+    {PS_LEAF_TOMBSTONE, 9, 9, 1, {1}, false, true, false, "a tombstone of itself"},
+    {PS_LEAF_TOMBSTONE, 9, 2, 1, {1}, true, true, false, "a tombstone with a head"},
+    {PS_LEAF_CLOCK_STEP, 9, 9, 8, {0, 0, 0, 0, 1}, false, false, true, "a clock step"},
+    {PS_LEAF_CLOCK_STEP, 9, 9, 8, {0}, false, false, false, "a clock step of nothing"},
+    {PS_LEAF_CLOCK_STEP, 9, 9, 7, {1}, false, false, false, "a clock step of seven bytes"},
+    {PS_LEAF_CLOCK_STEP, 9, 9, 8, {1}, false, true, false, "a clock step with a digest"},
+    {PS_LEAF_CLOCK_STEP, 9, 2, 8, {1}, false, false, false, "a clock step of another leaf"},
+    {PS_LEAF_HEALTH, 9, 9, PS_LEAF_HEALTH_EXTRA, {0}, false, true, true, "health"},
+    {PS_LEAF_HEALTH, 9, 9, PS_LEAF_HEALTH_EXTRA - 1, {0}, false, true, false, "short health"},
+    {PS_LEAF_EXPORT, 9, 2, 0, {0}, false, true, true, "an export"},
+    {PS_LEAF_EXPORT, 9, 2, 24, {7}, false, true, true, "an export with a few bytes more"},
+    {PS_LEAF_EXPORT, 9, 9, 0, {0}, false, true, false, "an export of no clip"},
+    {PS_LEAF_LINK, 9, 2, 0, {0}, false, true, true, "a link"},
+    {PS_LEAF_LINK, 9, 2, 0, {0}, true, true, false, "a link with a head"},
+    {PS_LEAF_INTAKE, 9, 9, 0, {0}, false, true, true, "an intake"},
+    {PS_LEAF_INTAKE, 9, 2, 0, {0}, false, true, false, "an intake of another leaf"},
+    {PS_LEAF_ANCHOR, 9, 9, 8, {7}, false, true, true, "an anchor"},
+    {PS_LEAF_RECOVERY,
+     0,
+     0,
+     13,
+     {0, 0, 0, 0, 0, 0, 0, 5, 0, 3, 'a', '/', 'b'},
+     false,
+     true,
+     true,
+     "a recovery"},
+    {PS_LEAF_RECOVERY,
+     1,
+     1,
+     13,
+     {0, 0, 0, 0, 0, 0, 0, 5, 0, 3, 'a', '/', 'b'},
+     false,
+     true,
+     false,
+     "a late recovery"},
+    {PS_LEAF_RECOVERY, 0, 0, 10, {0}, false, true, false, "a recovery of no origin"},
+    {PS_LEAF_RECOVERY,
+     0,
+     0,
+     14,
+     {0, 0, 0, 0, 0, 0, 0, 5, 0, 3, 'a', '/', 'b', 'c'},
+     false,
+     true,
+     false,
+     "a recovery with a byte more"},
+};
+
+static void later_types(void) {
+    for (size_t i = 0; i < sizeof words / sizeof words[0]; i++) {
+        const struct word *w = &words[i];
+        struct ps_leaf l = {.type = w->type,
+                            .index = w->index,
+                            .subject = w->subject,
+                            .extra_len = w->extra_len},
+                       back;
+        uint8_t out[PS_MAX_LEAF];
+        memcpy(l.extra, w->extra, sizeof w->extra);
+        l.head[9] = w->head;
+        l.digest[9] = w->digest;
+        int n = ps_leaf_encode(&l, out);
+        tap_is_int(n, w->good ? PS_LEAF_FIXED + w->extra_len : PS_EINVAL, "%s %s", w->what,
+                   w->good ? "is a leaf" : "is none");
+        if (!w->good)
+            continue;
+        tap_is_int(ps_leaf_decode(&back, out, (size_t)n), 0, "and is read");
+        cut_and_extend(out, (size_t)n, w->what);
+        flip(out, (size_t)n, w->what);
+    }
+    struct ps_leaf l = {.type = PS_LEAF_LINK, .index = 9, .extra_len = PS_LEAF_FREE_EXTRA + 1};
+    uint8_t out[PS_MAX_LEAF];
+    tap_is_int(ps_leaf_encode(&l, out), PS_EINVAL, "a link with 65 bytes more is none");
+    tap_is_str(ps_leaf_type_name(PS_LEAF_CLOCK_STEP), "clock-step", "types have names");
+    tap_is_str(ps_leaf_type_name(14), "?", "as far as they are known");
+}
+
 static void hashes(void) {
     uint8_t got[32], want[32], key[32], text[16 + 32];
     ps_leaf_hash(got, "leaf", 4);
@@ -143,6 +229,7 @@ int main(void) {
     golden("leaf-open.bin", PS_LEAF_OPEN);
     golden("leaf-seal.bin", PS_LEAF_SEAL);
     types();
+    later_types();
     hashes();
     return tap_done();
 }

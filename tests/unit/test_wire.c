@@ -18,6 +18,8 @@ static int again(const void *p, size_t n, struct ps_buf *out) {
         struct ps_wire_sealed sealed;
         struct ps_wire_records records;
         struct ps_wire_refused refused;
+        struct ps_wire_append append;
+        struct ps_wire_appended appended;
     } u;
     const uint8_t *body = NULL;
     size_t body_n = 0;
@@ -70,6 +72,16 @@ static int again(const void *p, size_t n, struct ps_buf *out) {
         err = ps_wire_get_records(body, body_n, &u.records);
         if (err == 0)
             ps_wire_put_records(out, &u.records);
+        break;
+    case PS_WIRE_APPEND:
+        err = ps_wire_get_append(body, body_n, &u.append);
+        if (err == 0)
+            ps_wire_put_append(out, &u.append);
+        break;
+    case PS_WIRE_APPENDED:
+        err = ps_wire_get_appended(body, body_n, &u.appended);
+        if (err == 0)
+            ps_wire_put_appended(out, &u.appended);
         break;
     case PS_WIRE_REFUSED:
         err = ps_wire_get_refused(body, body_n, &u.refused);
@@ -144,6 +156,14 @@ static void requests(struct ps_buf *b) {
     message(b, false, "ABORT");
     ps_wire_put_records_from(b, 77, 5);
     message(b, false, "RECORDS");
+    struct ps_wire_append a = {.type = PS_LEAF_TOMBSTONE, .subject = 77, .extra_len = 1, .extra = {2}};
+    fill(a.digest, sizeof a.digest, 9);
+    ps_wire_put_append(b, &a);
+    tap_is_mem(b->p, "\1\x08\0\0\5\0\0\0\0\0\0\0\x4d\x09\x0a", 15, "APPEND byte by byte");
+    message(b, false, "APPEND");
+    a = (struct ps_wire_append){.type = PS_LEAF_INTAKE, .extra_len = sizeof a.extra};
+    ps_wire_put_append(b, &a);
+    message(b, false, "APPEND with all that a leaf holds");
 }
 
 static void answers(struct ps_buf *b) {
@@ -173,7 +193,16 @@ static void answers(struct ps_buf *b) {
     memset(sealed.sig, 's', PS_MAX_MINISIG);
     sealed.sig[10] = '\n';
     ps_wire_put_sealed(b, &sealed);
+    message(b, false, "SEALED without a checkpoint");
+    sealed.note_len = PS_WIRE_MAX_NOTE;
+    memset(sealed.note, 'n', PS_WIRE_MAX_NOTE);
+    sealed.note[10] = '\n';
+    ps_wire_put_sealed(b, &sealed);
     message(b, false, "SEALED");
+    struct ps_wire_appended appended = {.index = 10, .leaf_len = PS_LEAF_FIXED};
+    fill(appended.leaf, sizeof appended.leaf, 7);
+    ps_wire_put_appended(b, &appended);
+    message(b, false, "APPENDED");
     for (size_t i = 0; i < 48; i++) {
         records.r[i].late = i % 2;
         fill(records.r[i].record, PS_RECORD_SIZE, (uint8_t)i);
@@ -210,7 +239,7 @@ static void heads(void) {
         if (got != word && got != PS_EFORMAT)
             tap_fail("word %d gives %d", word, got);
     }
-    tap_is_int(known, 13, "thirteen words are known");
+    tap_is_int(known, 15, "fifteen words are known");
 }
 
 static void bounds(struct ps_buf *b) {
@@ -244,8 +273,20 @@ static void bounds(struct ps_buf *b) {
     memcpy(body + 12, "\2\1", 2);
     tap_is_int(ps_wire_get_opened(body, 14 + 513, &opened), PS_ELIMIT, "a leaf of 513 bytes");
     memset(body, 0, sizeof body);
-    memcpy(body, "\0\1x\0\2a\0", 7);
-    tap_is_int(ps_wire_get_sealed(body, 7, &sealed), PS_EFORMAT, "a signature with NUL in it");
+    memcpy(body, "\0\1x\0\2a\0\0\0", 9);
+    tap_is_int(ps_wire_get_sealed(body, 9, &sealed), PS_EFORMAT, "a signature with NUL in it");
+    memcpy(body, "\0\1x\0\1a\0\2b\0", 10);
+    tap_is_int(ps_wire_get_sealed(body, 10, &sealed), PS_EFORMAT, "a checkpoint with NUL in it");
+    memcpy(body, "\0\1x\0\1a\4\1", 8);
+    memset(body + 8, 'a', 1025);
+    tap_is_int(ps_wire_get_sealed(body, 8 + 1025, &sealed), PS_ELIMIT, "a checkpoint that is too long");
+    static struct ps_wire_append append;
+    memset(body, 0, sizeof body);
+    tap_is_int(ps_wire_get_append(body, 43, &append), PS_EFORMAT, "a leaf of type 0");
+    body[0] = PS_LEAF_RECOVERY + 1;
+    tap_is_int(ps_wire_get_append(body, 43, &append), PS_EFORMAT, "a leaf of an unknown type");
+    memcpy(body + 41, "\1\x73", 2);
+    tap_is_int(ps_wire_get_append(body, 43 + 371, &append), PS_ELIMIT, "more than a leaf holds");
     memcpy(body, "\0\1x\x08\1", 5);
     memset(body + 5, 'a', 2049);
     tap_is_int(ps_wire_get_sealed(body, 5 + 2049, &sealed), PS_ELIMIT, "a signature that is too long");
@@ -276,6 +317,15 @@ static void bounds(struct ps_buf *b) {
     sealed.sig_len = PS_MAX_MINISIG + 1;
     ps_wire_put_sealed(b, &sealed);
     tap_is_int(b->err, PS_EINVAL, "nor a signature that is too long");
+    ps_buf_reset(b);
+
+    append.extra_len = sizeof append.extra + 1;
+    ps_wire_put_append(b, &append);
+    tap_is_int(b->err, PS_EINVAL, "nor more than a leaf holds");
+    ps_buf_reset(b);
+    sealed = (struct ps_wire_sealed){.leaf_len = 1, .sig_len = 1, .note_len = PS_WIRE_MAX_NOTE + 1};
+    ps_wire_put_sealed(b, &sealed);
+    tap_is_int(b->err, PS_EINVAL, "nor a checkpoint that is too long");
     ps_buf_reset(b);
 
     char text[600];
