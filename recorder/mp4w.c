@@ -20,8 +20,8 @@
 
 #include "evidence/bytes.h"
 #include "evidence/limits.h"
+#include "evidence/mp4_write.h"
 #include "evidence/sha256.h"
-#include "recorder/mp4w_box.h"
 
 #define HASH_PIECE (256u << 10)
 
@@ -31,7 +31,7 @@ struct ps_mp4w {
     bool finished; /* the file is an ordinary MP4 already */
     bool broken;   /* could not be cut back: nothing more is written */
     uint64_t end;  /* of the last whole fragment */
-    struct ps_mp4w_film film;
+    struct ps_mp4_write_film film;
     uint32_t cap_samples, cap_chunks;
     struct ps_buf box; /* being built */
 };
@@ -115,8 +115,8 @@ int ps_mp4w_create(struct ps_mp4w **out, int dirfd, const char *name, const stru
         w->film.height = s->height;
         w->film.full_range = s->full_range;
         memcpy(w->film.avcc, s->avcc, w->film.avcc_len = s->avcc_len);
-        ps_mp4w_box_front(&w->box);
-        ps_mp4w_box_moov(&w->box, &w->film, true);
+        ps_mp4_write_front(&w->box);
+        ps_mp4_write_moov(&w->box, &w->film, true);
         rc = w->box.err;
     }
     if (rc == 0) {
@@ -147,7 +147,7 @@ static int keep_samples(struct ps_mp4w *w, const struct ps_mp4w_sample *s, uint3
         return PS_ELIMIT;
     if (w->film.n_samples + n > w->cap_samples) {
         uint32_t cap = (w->film.n_samples + n) * 2;
-        struct ps_mp4w_sample *p = realloc(w->film.samples, cap * sizeof *p);
+        struct ps_mp4_write_sample *p = realloc(w->film.samples, cap * sizeof *p);
         if (p == NULL)
             return PS_ENOMEM;
         w->film.samples = p;
@@ -155,15 +155,17 @@ static int keep_samples(struct ps_mp4w *w, const struct ps_mp4w_sample *s, uint3
     }
     if (w->film.n_chunks == w->cap_chunks) {
         uint32_t cap = w->cap_chunks * 2 + 16;
-        struct ps_mp4w_chunk *p = realloc(w->film.chunks, cap * sizeof *p);
+        struct ps_mp4_write_chunk *p = realloc(w->film.chunks, cap * sizeof *p);
         if (p == NULL)
             return PS_ENOMEM;
         w->film.chunks = p;
         w->cap_chunks = cap;
     }
-    memcpy(w->film.samples + w->film.n_samples, s, n * sizeof *s);
+    for (uint32_t i = 0; i < n; i++)
+        w->film.samples[w->film.n_samples + i] =
+            (struct ps_mp4_write_sample){.size = s[i].size, .ticks = s[i].ticks};
     w->film.chunks[w->film.n_chunks++] =
-        (struct ps_mp4w_chunk){.offset = offset, .first = w->film.n_samples, .n = n};
+        (struct ps_mp4_write_chunk){.offset = offset, .first = w->film.n_samples, .n = n};
     w->film.n_samples += n;
     for (uint32_t i = 0; i < n; i++)
         w->film.ticks += s[i].ticks;
@@ -171,7 +173,7 @@ static int keep_samples(struct ps_mp4w *w, const struct ps_mp4w_sample *s, uint3
 }
 
 static void drop_last_chunk(struct ps_mp4w *w) {
-    const struct ps_mp4w_chunk *c = &w->film.chunks[--w->film.n_chunks];
+    const struct ps_mp4_write_chunk *c = &w->film.chunks[--w->film.n_chunks];
     w->film.n_samples = c->first;
     for (uint32_t i = 0; i < c->n; i++)
         w->film.ticks -= w->film.samples[c->first + i].ticks;
@@ -196,11 +198,17 @@ int ps_mp4w_fragment(struct ps_mp4w *w, const struct ps_mp4w_sample *s, uint32_t
     if (check_samples(s, n, size) < 0)
         return ps_error_why(why, PS_EINVAL, w->name,
                             "a fragment of %u samples and %zu bytes that do not agree", n, size);
-    ps_buf_reset(&w->box);
-    ps_mp4w_box_moof(&w->box, &w->film, s, n, (uint32_t)size);
-    int rc = w->box.err;
-    if (rc == 0) /* before the file grows, so that memory cannot fail after it did */
-        rc = keep_samples(w, s, n, w->end + w->box.n);
+    uint64_t decode = w->film.ticks;
+    int rc = keep_samples(w, s, n, 0); /* before the file grows, so that memory cannot fail after it did */
+    if (rc == 0) {
+        struct ps_mp4_write_chunk *c = &w->film.chunks[w->film.n_chunks - 1];
+        ps_buf_reset(&w->box);
+        ps_mp4_write_moof(&w->box, w->film.n_chunks, decode, w->film.samples + c->first, n, (uint32_t)size);
+        c->offset = w->end + w->box.n;
+        rc = w->box.err;
+        if (rc < 0)
+            drop_last_chunk(w);
+    }
     if (rc < 0)
         return ps_error_why(why, rc, w->name, "no room for the sample table");
     struct iovec v[2] = {{.iov_base = w->box.p, .iov_len = w->box.n},
@@ -248,7 +256,7 @@ static int hash_file(struct ps_mp4w *w, uint64_t *size, uint8_t sha256[32], stru
 /* The full moov must be on the disk before the 16 bytes make it the only one. */
 static int make_ordinary(struct ps_mp4w *w, struct ps_why *why) {
     ps_buf_reset(&w->box);
-    ps_mp4w_box_moov(&w->box, &w->film, false);
+    ps_mp4_write_moov(&w->box, &w->film, false);
     if (w->box.err != 0)
         return ps_error_why(why, w->box.err, w->name, "no room for the sample table");
     if (write_box(w, w->end) < 0 || fsync(w->fd) < 0) {
@@ -257,10 +265,10 @@ static int make_ordinary(struct ps_mp4w *w, struct ps_why *why) {
         return rc;
     }
     ps_buf_reset(&w->box);
-    ps_mp4w_box_mdat(&w->box, w->end);
+    ps_mp4_write_mdat(&w->box, w->end - PS_MP4_WRITE_FREE_AT);
     if (w->box.err != 0)
         return ps_error_why(why, w->box.err, w->name, "out of memory");
-    if (write_box(w, PS_MP4W_FREE_AT) < 0)
+    if (write_box(w, PS_MP4_WRITE_FREE_AT) < 0)
         return fail(w, why, "write of the film's head");
     w->finished = true;
     return 0;
@@ -310,35 +318,35 @@ static int blob_of(struct ps_mp4w *w, struct ps_blob *b, struct ps_why *why) {
 
 /* Whether the front is as this program writes it: 1 with `free`, 2 with the patch of finish, 0 neither. */
 static int front_of(struct ps_mp4w *w, const struct ps_blob *b) {
-    uint8_t have[PS_MP4W_FRONT];
+    uint8_t have[PS_MP4_WRITE_FRONT];
     ps_buf_reset(&w->box);
-    ps_mp4w_box_front(&w->box);
+    ps_mp4_write_front(&w->box);
     if (w->box.err != 0 || ps_blob_read(b, 0, have, sizeof have) < 0 ||
-        memcmp(have, w->box.p, PS_MP4W_FREE_AT) != 0)
+        memcmp(have, w->box.p, PS_MP4_WRITE_FREE_AT) != 0)
         return 0;
     if (memcmp(have, w->box.p, sizeof have) == 0)
         return 1;
-    return memcmp(have + PS_MP4W_FREE_AT, "\0\0\0\1mdat", 8) == 0 ? 2 : 0;
+    return memcmp(have + PS_MP4_WRITE_FREE_AT, "\0\0\0\1mdat", 8) == 0 ? 2 : 0;
 }
 
 /* The range is in no field of struct ps_mp4; our head is a function of few things, so we make both and compare. */
 static int learn_head(struct ps_mp4w *w, const struct ps_blob *b, const struct ps_mp4 *m,
                       struct ps_why *why) {
-    struct ps_mp4w_film *f = &w->film;
+    struct ps_mp4_write_film *f = &w->film;
     f->width = m->width;
     f->height = m->height;
     memcpy(f->avcc, m->avcc, f->avcc_len = m->avcc_len);
     for (int i = 0; i < 2; i++) {
         f->full_range = i == 0;
         ps_buf_reset(&w->box);
-        ps_mp4w_box_moov(&w->box, f, true);
+        ps_mp4_write_moov(&w->box, f, true);
         if (w->box.err != 0)
             return ps_error_why(why, w->box.err, w->name, "out of memory");
         uint8_t *have = malloc(w->box.n);
         if (have == NULL)
             return ps_error_why(why, PS_ENOMEM, w->name, "out of memory");
         bool same =
-            ps_blob_read(b, PS_MP4W_FRONT, have, w->box.n) == 0 && memcmp(have, w->box.p, w->box.n) == 0;
+            ps_blob_read(b, PS_MP4_WRITE_FRONT, have, w->box.n) == 0 && memcmp(have, w->box.p, w->box.n) == 0;
         free(have);
         if (same)
             return 0;
@@ -370,7 +378,7 @@ static int learn_samples(struct ps_mp4w *w, const struct ps_mp4 *m) {
 
 /* After a power cut the last fragment, and only this one, may have its length and not its bytes. */
 static int last_chunk_ok(const struct ps_mp4w *w, const struct ps_blob *b) {
-    const struct ps_mp4w_chunk *c = &w->film.chunks[w->film.n_chunks - 1];
+    const struct ps_mp4_write_chunk *c = &w->film.chunks[w->film.n_chunks - 1];
     uint64_t off = c->offset;
     int rc = 0;
     for (uint32_t i = 0; i < c->n && rc == 0; i++) {
@@ -389,7 +397,7 @@ static int last_chunk_ok(const struct ps_mp4w *w, const struct ps_blob *b) {
 
 /* Cuts the file before its last moof on the top level. */
 static int cut_last_moof(struct ps_mp4w *w, const struct ps_blob *b) {
-    uint64_t off = PS_MP4W_FRONT, last = 0;
+    uint64_t off = PS_MP4_WRITE_FRONT, last = 0;
     uint8_t head[8];
     while (ps_blob_read(b, off, head, sizeof head) == 0) {
         struct ps_rd r = ps_rd_of(head, sizeof head);
@@ -408,13 +416,13 @@ static int cut_last_moof(struct ps_mp4w *w, const struct ps_blob *b) {
 /* Patched, but the table behind is not readable: a disk that did not keep the order. Fragments serve again. */
 static int unpatch(struct ps_mp4w *w) {
     ps_buf_reset(&w->box);
-    ps_mp4w_box_front(&w->box);
+    ps_mp4_write_front(&w->box);
     return w->box.err == 0 && write_box(w, 0) == 0 && fsync(w->fd) == 0 ? 0 : PS_EIO;
 }
 
 /* One look at the file. PS_EFORMAT and PS_ESHORT: something in it is not whole. */
 static int look(struct ps_mp4w *w, struct ps_blob *b, struct ps_mp4 *m, struct ps_why *why) {
-    struct ps_mp4w_film *f = &w->film;
+    struct ps_mp4_write_film *f = &w->film;
     f->n_samples = f->n_chunks = 0;
     f->ticks = 0;
     int rc = blob_of(w, b, why);
@@ -439,7 +447,7 @@ static int look(struct ps_mp4w *w, struct ps_blob *b, struct ps_mp4 *m, struct p
 static int look_and_mend(struct ps_mp4w *w, struct ps_mp4 *m, struct ps_why *why) {
     struct ps_blob b = {0};
     int rc = blob_of(w, &b, why), front = rc == 0 ? front_of(w, &b) : 0;
-    if (rc == 0 && b.size < PS_MP4W_FRONT)
+    if (rc == 0 && b.size < PS_MP4_WRITE_FRONT)
         return ps_error_why(why, PS_ENOENT, w->name, "is shorter than the front of a film");
     if (rc == 0 && front == 0)
         return ps_error_why(why, PS_EFORMAT, w->name, "was not written by this recorder");

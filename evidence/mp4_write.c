@@ -1,8 +1,8 @@
-/* SPDX-License-Identifier: GPL-3.0-or-later */
+/* SPDX-License-Identifier: ISC */
 /*
  * Boxes of ISO/IEC 14496-12; numbers in comments are its sections.
  */
-#include "recorder/mp4w_box.h"
+#include "evidence/mp4_write.h"
 
 #include <string.h>
 
@@ -46,18 +46,22 @@ static void identity(struct ps_buf *b) {
         ps_buf_u32(b, m[i]);
 }
 
-void ps_mp4w_box_front(struct ps_buf *b) {
+void ps_mp4_write_ftyp(struct ps_buf *b) {
     size_t at = box(b, "ftyp");
     ps_buf_text(b, "isom");
     ps_buf_u32(b, 0x200);
     ps_buf_text(b, "isomiso6avc1mp41");
     end_box(b, at);
-    at = box(b, "free");
+}
+
+void ps_mp4_write_front(struct ps_buf *b) {
+    ps_mp4_write_ftyp(b);
+    size_t at = box(b, "free");
     zeros(b, 8);
     end_box(b, at);
 }
 
-static void put_stsd(struct ps_buf *b, const struct ps_mp4w_film *f) {
+static void put_stsd(struct ps_buf *b, const struct ps_mp4_write_film *f) {
     size_t stsd = full_box(b, "stsd", 0, 0);
     ps_buf_u32(b, 1);
     size_t avc1 = box(b, "avc1"); /* 12.1.3 */
@@ -88,7 +92,7 @@ static void put_stsd(struct ps_buf *b, const struct ps_mp4w_film *f) {
 }
 
 /* Sample tables (8.6, 8.7) of the first n samples and chunks; none of either while recording. */
-static void put_tables(struct ps_buf *b, const struct ps_mp4w_film *f, uint32_t n_samples,
+static void put_tables(struct ps_buf *b, const struct ps_mp4_write_film *f, uint32_t n_samples,
                        uint32_t n_chunks) {
     size_t at = full_box(b, "stts", 0, 0), count_at = b->n;
     uint32_t runs = 0;
@@ -134,7 +138,7 @@ static void put_tables(struct ps_buf *b, const struct ps_mp4w_film *f, uint32_t 
     end_box(b, at);
 }
 
-static void put_media(struct ps_buf *b, const struct ps_mp4w_film *f, uint64_t ticks, bool fragments) {
+static void put_media(struct ps_buf *b, const struct ps_mp4_write_film *f, uint64_t ticks, bool fragments) {
     size_t mdia = box(b, "mdia");
     size_t at = full_box(b, "mdhd", 1, 0);
     zeros(b, 16); /* times: the statement tells them, and two copies could differ */
@@ -168,7 +172,7 @@ static void put_media(struct ps_buf *b, const struct ps_mp4w_film *f, uint64_t t
     end_box(b, mdia);
 }
 
-void ps_mp4w_box_moov(struct ps_buf *b, const struct ps_mp4w_film *f, bool fragments) {
+void ps_mp4_write_moov(struct ps_buf *b, const struct ps_mp4_write_film *f, bool fragments) {
     uint64_t ticks = fragments ? 0 : f->ticks;
     size_t moov = box(b, "moov");
     size_t at = full_box(b, "mvhd", 1, 0);
@@ -207,19 +211,19 @@ void ps_mp4w_box_moov(struct ps_buf *b, const struct ps_mp4w_film *f, bool fragm
     end_box(b, moov);
 }
 
-/* moof and the head of the mdat behind it (8.8). */
-void ps_mp4w_box_moof(struct ps_buf *b, const struct ps_mp4w_film *f, const struct ps_mp4w_sample *s,
-                      uint32_t n, uint32_t bytes) {
+/* 8.8 */
+void ps_mp4_write_moof(struct ps_buf *b, uint32_t sequence, uint64_t decode,
+                       const struct ps_mp4_write_sample *s, uint32_t n, uint32_t bytes) {
     size_t moof = box(b, "moof");
     size_t at = full_box(b, "mfhd", 0, 0);
-    ps_buf_u32(b, f->n_chunks + 1);
+    ps_buf_u32(b, sequence);
     end_box(b, at);
     size_t traf = box(b, "traf");
     at = full_box(b, "tfhd", 0, 0x020000); /* offsets count from the moof */
     ps_buf_u32(b, 1);
     end_box(b, at);
     at = full_box(b, "tfdt", 1, 0);
-    ps_buf_u64(b, f->ticks);
+    ps_buf_u64(b, decode);
     end_box(b, at);
     at = full_box(b, "trun", 0, 0x701); /* data offset; duration, size and flags of each */
     ps_buf_u32(b, n);
@@ -238,8 +242,8 @@ void ps_mp4w_box_moof(struct ps_buf *b, const struct ps_mp4w_film *f, const stru
     ps_buf_text(b, "mdat");
 }
 
-void ps_mp4w_box_mdat(struct ps_buf *b, uint64_t moov_at) {
+void ps_mp4_write_mdat(struct ps_buf *b, uint64_t size) {
     ps_buf_u32(b, 1); /* the size is the 64-bit one behind the type */
     ps_buf_text(b, "mdat");
-    ps_buf_u64(b, moov_at - PS_MP4W_FREE_AT);
+    ps_buf_u64(b, size);
 }
