@@ -28,6 +28,7 @@
 #define PS_MAX_ORIGINALS 512
 #define PS_MAX_EVENTS 4096
 #define PS_MAX_GAPS 1024
+#define PS_MAX_EXCERPT ((size_t)128 << 10) /* excerpt.json, bytes */
 #define PS_MAX_CLIP_SECONDS 3600
 #define PS_MAX_SEGMENT_TICKS (30 * PS_TICKS_PER_SECOND) /* a segment is 2 s by default; never over 30 s */
 #define PS_MAX_SEGMENT_FRAMES 7200
@@ -51,6 +52,8 @@
 #define PS_MAX_ZIP_NAME 255
 #define PS_MAX_ZIP_DIRECTORY ((uint32_t)2 << 20)
 #define PS_MAX_MANIFEST ((size_t)1 << 20)
+
+#define PS_MAX_TOKENS 32 /* of a bundle that are judged */
 
 #define PS_MAX_PROBLEMS 64 /* kept of one verdict; more are counted */
 

@@ -22,6 +22,7 @@ struct ps_mp4 {
     uint16_t width, height;
     uint8_t avcc[1024]; /* payload of avcC */
     uint16_t avcc_len;
+    bool full_range;   /* as the colr box says */
     bool fragmented;   /* samples came from moofs */
     uint64_t tail;     /* offset after the last whole box that was used: a torn file ends there */
     uint64_t duration; /* ticks, sum of the samples */

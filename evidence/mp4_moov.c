@@ -194,6 +194,13 @@ static int pasp(struct ps_mp4_reader *r, struct ps_rd b) {
     return 0;
 }
 
+/* No colour changes the verdict: the records cover what a decoder is told (avcC). A cut tells it on. */
+static void colr(struct ps_mp4_reader *r, struct ps_rd b) {
+    uint32_t kind = ps_rd_u32(&b);
+    ps_rd_skip(&b, 6);
+    r->out->full_range = kind == 0x6e636c78 && (ps_rd_u8(&b) & 0x80) != 0 && b.err == 0; /* nclx */
+}
+
 static int entry_boxes(struct ps_mp4_reader *r, struct ps_rd in) {
     const char *where = "moov/trak/mdia/minf/stbl/stsd/avc1";
     struct ps_mp4_box b;
@@ -205,7 +212,7 @@ static int entry_boxes(struct ps_mp4_reader *r, struct ps_rd in) {
         else if (ps_mp4_is(&b, "pasp"))
             err = (err = ps_mp4_once(r, &seen, 2, where)) < 0 ? err : pasp(r, b.body);
         else if (ps_mp4_is(&b, "colr"))
-            err = ps_mp4_once(r, &seen, 4, where);
+            err = ps_mp4_once(r, &seen, 4, where), colr(r, b.body);
         else if (ps_mp4_is(&b, "fiel")) /* 0 unknown, 1 progressive; more would be torn apart by a player */
             err = ps_rd_u8(&b.body) > 1 ? refuse(r, where, "pictures made of fields") : 0;
         else if (!ps_mp4_is(&b, "btrt") && !padding(&b))
