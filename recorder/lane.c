@@ -408,6 +408,10 @@ static void idle_step(struct ps_lane *l, int64_t hold) {
 
 static void *run(void *arg) {
     struct ps_lane *l = arg;
+    char name[16]; /* the kernel's limit */
+
+    snprintf(name, sizeof name, "lane %.10s", l->s.camera.name);
+    pthread_setname_np(pthread_self(), name);
 
     for (;;) {
         struct ps_lane_job job;

@@ -365,6 +365,8 @@ static void round_of_work(struct ps_sealer *z) {
 static void *run(void *arg) {
     struct ps_sealer *z = arg;
 
+    pthread_setname_np(pthread_self(), "sealer");
+
     for (;;) {
         struct job *j = ps_mailbox_wait(z->in, z->first ? RETRY_MS : 200);
         for (; j; j = ps_mailbox_take(z->in))

@@ -21,6 +21,7 @@
 #define SCANNER_BACK_OFF_NS 500000000LL
 #define SCANNER_BACK_OFF_MAX_NS 8000000000LL
 #define SEAL_AT_END_MS 30000
+#define SEAL_WITHOUT_SIGNER_MS 2000 /* what is left is sealed at the next start */
 #define POLLS 64
 
 void ps_station_say(const char *fmt, ...) {
@@ -177,7 +178,7 @@ static int open_all(struct ps_station *st, struct ps_why *why) {
 static void close_all(struct ps_station *st) {
     for (unsigned i = 0; i < st->n_lanes; i++)
         ps_lane_stop(st->lane[i]);
-    ps_sealer_stop(st->sealer, SEAL_AT_END_MS);
+    ps_sealer_stop(st->sealer, ps_notary_reachable(st->notary) ? SEAL_AT_END_MS : SEAL_WITHOUT_SIGNER_MS);
     for (unsigned i = 0; i < st->n_scanners; i++)
         ps_scanner_close(st->scanner[i].dev);
     if (st->letters)
@@ -223,6 +224,13 @@ static void say_ready(struct ps_station *st, bool *said) {
     free(s);
     if (!ps_notary_reachable(st->notary))
         ps_station_say("the signer does not answer: clips will be sealed late");
+    for (unsigned i = 0; i < st->n_lanes; i++) {
+        struct ps_feed_status f;
+        ps_lane_feed(st->lane[i], &f);
+        if (f.state != PS_FEED_LIVE)
+            ps_station_say("camera %s gives no picture: %s: clips will show NO CAMERA until it does",
+                           st->config.cameras[i].name, f.why.text);
+    }
     printf("ready\n");
     fflush(stdout);
 }
