@@ -6,8 +6,8 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "cli/args.h"
 #include "archive/files.h"
+#include "cli/args.h"
 #include "cli/verify_report.h"
 #include "cli/words.h"
 #include "evidence/bag.h"
@@ -211,15 +211,17 @@ static void clip_name(const struct ps_verdict *v, const char *prefix, char out[P
     (void)snprintf(out, PS_MAX_ZIP_NAME + 1, "%.*s", (int)(n - start), prefix + start);
 }
 
-static int judge_clip(struct verify *c, const struct ps_tree *t, const char *prefix, struct ps_verdict *v) {
-    struct ps_verdict_input in = {.files = t, .prefix = prefix, .trust = c->have_trust ? &c->trust : NULL};
+static int judge_clip(struct verify *c, const struct ps_tree *t, const char *prefix, const char *data,
+                      struct ps_verdict *v) {
+    struct ps_verdict_input in = {
+        .files = t, .prefix = prefix, .bundle = data, .trust = c->have_trust ? &c->trust : NULL};
     return ps_verdict_clip(v, &in);
 }
 
 static void clip_folder(struct verify *c, const char *path, const struct ps_tree *t) {
     char name[PS_MAX_ZIP_NAME + 1];
     struct ps_verdict *v = malloc(sizeof *v);
-    if (v == NULL || judge_clip(c, t, "", v) < 0) {
+    if (v == NULL || judge_clip(c, t, "", NULL, v) < 0) {
         count(c, ps_words_fail(2, ps_words("out of memory", "内存不足"), path, NULL));
     } else {
         clip_name(v, "", name);
@@ -355,7 +357,9 @@ static void check_unlisted(struct bundle *b, const char *prefix, struct ps_verdi
 
 static int bundle_clip(struct bundle *b, size_t i) {
     char name[PS_MAX_ZIP_NAME + 1];
-    int err = judge_clip(b->c, b->tree, b->clips[i], b->v);
+    char data[PS_MAX_ZIP_NAME + 8];
+    (void)snprintf(data, sizeof data, "%sdata/", b->bag.base);
+    int err = judge_clip(b->c, b->tree, b->clips[i], data, b->v);
     if (err < 0)
         return err;
     check_entries(b, b->clips[i], b->v);

@@ -6,7 +6,9 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "evidence/bytes.h"
 #include "evidence/json.h"
+#include "evidence/note.h"
 #include "evidence/verdict_internal.h"
 
 #define PIECE ((size_t)256 << 10)
@@ -150,7 +152,7 @@ int ps_verdict_open(struct ps_verdict_job *j, const char *name, struct ps_blob *
     return PS_ENOENT;
 }
 
-static int load(struct ps_verdict_job *j, const char *name, size_t max, uint8_t **p, size_t *n) {
+int ps_verdict_load(struct ps_verdict_job *j, const char *name, size_t max, uint8_t **p, size_t *n) {
     struct ps_blob b;
     *p = NULL;
     *n = 0;
@@ -163,10 +165,6 @@ static int load(struct ps_verdict_job *j, const char *name, size_t max, uint8_t 
 static void altered(struct ps_verdict *v, const char *code, const char *where, const char *text) {
     ps_verdict_worsen(v, PS_CONTENT_ALTERED);
     ps_verdict_problem(v, code, where, "%s", text);
-}
-
-static bool same_key(const struct ps_pubkey *a, const struct ps_pubkey *b) {
-    return memcmp(a->id, b->id, sizeof a->id) == 0 && memcmp(a->key, b->key, sizeof a->key) == 0;
 }
 
 /* The key that the statement states is the one that must have signed it; trust is another question. */
@@ -202,45 +200,9 @@ static void check_signature(struct ps_verdict *v, const uint8_t *sig, size_t sig
     v->signer = v->clip->key;
 }
 
-/* Without time from outside only the statement itself says when it was signed, and who holds a key can backdate:
- * a revoked key is revoked, whatever the statement's clock says. Validity is held against that clock. */
-static void check_trust(struct ps_verdict *v, const struct ps_trust *trust) {
-    static const struct ps_pubkey none;
-    char key[57], until[32];
-    if (trust == NULL || same_key(&v->signer, &none))
-        return;
-    ps_minisign_pubkey_text(&v->signer, key);
-    const struct ps_trust_key *k = ps_trust_find(trust, &v->signer);
-    if (k == NULL) {
-        size_t from = 0;
-        if (ps_trust_by_id(trust, v->signer.id, &from) != NULL)
-            ps_verdict_problem(v, "key-number", key,
-                               "a registered key has the same number, but is another key");
-        return;
-    }
-    if (k->revoked_ns != INT64_MAX) {
-        v->key = PS_KEY_REVOKED;
-        ps_statement_time_text(k->revoked_ns, until);
-        ps_verdict_problem(v, "key-revoked", key,
-                           "revoked since %s; no time from outside shows that the clip is older", until);
-    } else if (k->station[0] != 0 && strcmp(k->station, v->clip->opening.station) != 0) {
-        ps_verdict_problem(v, "key-station", key, "registered for station %s, the statement says %s",
-                           k->station, v->clip->opening.station);
-    } else if (v->clip->ended.wall_ns < k->from_ns || v->clip->ended.wall_ns > k->until_ns) {
-        v->key = PS_KEY_EXPIRED;
-        bool early = v->clip->ended.wall_ns < k->from_ns;
-        ps_statement_time_text(early ? k->from_ns : k->until_ns, until);
-        ps_verdict_problem(v, "key-expired", key,
-                           "valid %s %s, but the station's own clock says otherwise for this clip",
-                           early ? "from" : "until", until);
-    } else {
-        v->key = PS_KEY_TRUSTED;
-    }
-}
-
 /* The signature file, or a problem. 1 when there is one to check. */
 static int load_signature(struct ps_verdict_job *j, uint8_t **sig, size_t *n) {
-    int err = load(j, "clip.json.minisig", PS_MAX_MINISIG, sig, n);
+    int err = ps_verdict_load(j, "clip.json.minisig", PS_MAX_MINISIG, sig, n);
     if (err == PS_ENOMEM)
         return err;
     if (err == 0)
@@ -304,13 +266,15 @@ static int parse_statement(struct ps_verdict_job *j, const uint8_t *p, size_t n)
 static int read_statement(struct ps_verdict_job *j) {
     uint8_t *p = NULL, *sig = NULL;
     size_t n, sig_n;
-    int err = load(j, "clip.json", PS_MAX_STATEMENT, &p, &n);
+    int err = ps_verdict_load(j, "clip.json", PS_MAX_STATEMENT, &p, &n);
     if (err < 0 && err != PS_ENOMEM) {
         ps_verdict_worsen(j->v, PS_CONTENT_UNREADABLE);
         ps_verdict_problem(j->v, err == PS_ENOENT ? "statement-missing" : "statement-unreadable", "clip.json",
                            "%s", ps_error_text(err));
         return 0;
     }
+    if (err == 0)
+        ps_sha256(j->statement, p, n);
     if (err == 0)
         err = parse_statement(j, p, n);
     if (err > 0)
@@ -352,8 +316,12 @@ static int check_original(struct ps_verdict_job *j, const struct ps_file_ref *f)
 }
 
 static bool is_named(const struct ps_clip *c, const char *name) {
-    if (strcmp(name, "clip.json") == 0 || strcmp(name, "clip.json.minisig") == 0)
-        return true;
+    /* These are judged by rules of their own. */
+    static const char *const own[] = {"clip.json",       "clip.json.minisig", "checkpoint",
+                                      "open.tlog-proof", "seal.tlog-proof",   "excerpt.json"};
+    for (size_t i = 0; i < sizeof own / sizeof own[0]; i++)
+        if (strcmp(name, own[i]) == 0)
+            return true;
     for (uint32_t i = 0; i < c->n_tracks; i++)
         if (strcmp(name, c->tracks[i].file.name) == 0)
             return true;
@@ -392,24 +360,48 @@ static void start(struct ps_verdict *v) {
                              .not_after_ns = INT64_MAX};
 }
 
+/* Ledger, time and key, in this order: a bound counts only by the ledger, and a key's validity by the bound. A statement
+ * whose signature does not hold states no key to follow. */
+static int judge_outside(struct ps_verdict_job *j) {
+    static const struct ps_pubkey none;
+    struct ps_buf stamped;
+    int err = 0;
+    if (memcmp(j->v->signer.key, none.key, sizeof none.key) == 0)
+        return 0;
+    ps_buf_init(&stamped, PS_NOTE_MAX);
+    err = ps_verdict_ledger_proofs(j, &stamped);
+    if (err == 0)
+        err = ps_verdict_time_bounds(j, &stamped);
+    ps_buf_free(&stamped);
+    return err < 0 ? err : ps_verdict_key_trust(j);
+}
+
 int ps_verdict_clip(struct ps_verdict *v, const struct ps_verdict_input *in) {
     start(v);
     struct ps_verdict_job j = {.v = v, .in = in};
     int err = read_statement(&j);
     if (err < 0 || v->clip == NULL)
         goto out;
-    check_trust(v, in->trust);
+    err = judge_outside(&j);
+    if (err < 0)
+        goto out;
     j.total = work(&j);
     v->container = PS_CONTAINER_AS_RECORDED;
+    err = ps_verdict_excerpt_read(&j);
     for (uint32_t i = 0; i < v->clip->n_tracks && err == 0; i++)
-        err = ps_verdict_film_track(&j, i);
+        if (ps_verdict_excerpt_film(&j, i))
+            err = ps_verdict_film_track(&j, i);
     for (uint32_t i = 0; i < v->clip->n_originals && err == 0; i++)
-        err = check_original(&j, &v->clip->originals[i].file);
+        if (ps_verdict_excerpt_original(&j, v->clip->originals[i].file.name))
+            err = check_original(&j, &v->clip->originals[i].file);
+    if (err == 0)
+        ps_verdict_excerpt_stated(&j);
     for (uint32_t i = 0; i < v->clip->n_tracks && err == 0; i++)
         ps_verdict_film_stated(&j, i);
     if (err == 0)
         tell_unnamed(&j);
 out:
+    ps_excerpt_free(j.excerpt);
     free(j.buf);
     if (err < 0)
         ps_verdict_free(v);

@@ -48,7 +48,9 @@ struct ps_verdict {
 /* The files of one clip: names as in the clip folder (clip.json, clip.json.minisig, top.mp4, originals/…). */
 struct ps_verdict_input {
     const struct ps_tree *files;
-    const char *prefix;           /* of the clip inside the tree: "" or "packseal-…/data/ST03-0000123/" */
+    const char *prefix; /* of the clip inside the tree: "" or "packseal-…/data/ST03-0000123/" */
+    const char *
+        bundle; /* where tokens/ and keys/ lie in the tree: "packseal-…/data/"; NULL for a clip folder alone */
     const struct ps_trust *trust; /* NULL: every key is unknown */
     /* Called between pieces of work with bytes done and bytes to do; non-zero stops with PS_ETIME. May be NULL. */
     int (*progress)(void *ctx, uint64_t done, uint64_t total);

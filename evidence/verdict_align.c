@@ -76,8 +76,12 @@ static void tell(struct align *a, const char *code, enum ps_content content, uin
 
 static void tell_missing(struct align *a, uint32_t seq) {
     const struct ps_record *r = &a->rec->r[seq];
-    tell(a, "segment-missing", PS_CONTENT_INCOMPLETE, seq, r->start, r->duration,
-         "recorded and signed, but not in this film");
+    if (a->rec->excerpt)
+        tell(a, "excerpt-broken", PS_CONTENT_ALTERED, seq, r->start, r->duration,
+             "excerpt.json lists it, and it is not in this film");
+    else
+        tell(a, "segment-missing", PS_CONTENT_INCOMPLETE, seq, r->start, r->duration,
+             "recorded and signed, but not in this film");
 }
 
 /* Named by its place in this film, for no record has it. */
@@ -139,7 +143,7 @@ static void resolve(struct align *a) {
 
 static void collect_missing(struct align *a, uint32_t from, uint32_t to) {
     for (uint32_t s = from; s < to; s++)
-        if (!a->rec->found[s] && !stated_lost(a->t, s))
+        if (s >= a->rec->first && s < a->rec->end && !a->rec->found[s] && !stated_lost(a->t, s))
             a->missing[a->n_missing++] = s;
 }
 
@@ -152,6 +156,14 @@ static void tell_out_of_order(struct align *a, uint32_t i) {
         text, sizeof text,
         g->again ? "stands once more at %s of this film" : "stands at %s of this film, out of order", at);
     tell(a, "segment-order", PS_CONTENT_ALTERED, g->seq, r->start, r->duration, text);
+}
+
+/* Recorded, but outside the run that the descriptor of the excerpt lists. */
+static void tell_beyond(struct align *a, uint32_t seq) {
+    const struct ps_record *r = &a->rec->r[seq];
+    if (seq < a->rec->first || seq >= a->rec->end)
+        tell(a, "excerpt-broken", PS_CONTENT_ALTERED, seq, r->start, r->duration,
+             "in this film, and excerpt.json does not list it");
 }
 
 static void walk(struct align *a) {
@@ -169,6 +181,7 @@ static void walk(struct align *a) {
         collect_missing(a, next, g->seq);
         resolve(a);
         next = g->seq + 1;
+        tell_beyond(a, g->seq);
         if (g->match == PS_VERDICT_TIMING)
             tell(a, "segment-altered", PS_CONTENT_ALTERED, g->seq, a->rec->r[g->seq].start,
                  a->rec->r[g->seq].duration, "the pictures are those recorded, their times are not");

@@ -8,6 +8,7 @@
 struct film {
     struct ps_verdict_job *j;
     const struct ps_track *t;
+    uint32_t track;
     struct ps_blob blob;
     struct ps_mp4 mp4;
     struct ps_verdict_records rec;
@@ -115,6 +116,11 @@ static int decode_records(struct film *f) {
         (void)ps_record_decode(&rec->r[i], f->t->records[i]); /* bounds were checked with the statement */
         rec->sorted[i] = i;
     }
+    const struct ps_excerpt *x = f->j->excerpt;
+    const struct ps_excerpt_track *run = x != NULL ? ps_excerpt_track(x, f->track) : NULL;
+    rec->excerpt = run != NULL;
+    rec->first = run != NULL ? run->first : 0;
+    rec->end = run != NULL ? run->last + 1 : rec->n;
     qsort_r(rec->sorted, rec->n, sizeof *rec->sorted, compare_seq, rec->r);
     return 0;
 }
@@ -246,7 +252,7 @@ static int match(struct film *f, struct ps_verdict_gop *g, uint32_t expected) {
 }
 
 static int match_all(struct film *f) {
-    uint32_t expected = 0;
+    uint32_t expected = f->rec.first;
     for (uint32_t i = 0; i < f->n_gops; i++) {
         int err = match(f, &f->gops[i], expected);
         if (err < 0)
@@ -305,7 +311,7 @@ static int judge(struct film *f) {
 }
 
 int ps_verdict_film_track(struct ps_verdict_job *j, uint32_t track) {
-    struct film f = {.j = j, .t = &j->v->clip->tracks[track]};
+    struct film f = {.j = j, .t = &j->v->clip->tracks[track], .track = track};
     int err = decode_records(&f);
     if (err < 0)
         goto out;

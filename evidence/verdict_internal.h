@@ -2,18 +2,23 @@
 #ifndef PS_EVIDENCE_VERDICT_INTERNAL_H
 #define PS_EVIDENCE_VERDICT_INTERNAL_H
 /*
- * Shared by verdict.c (statement, signature, key, files), verdict_film.c (one film's pictures) and verdict_align.c
- * (which segment is where). Nobody else includes this.
+ * Shared by verdict.c (statement, signature, files), verdict_film.c (one film's pictures), verdict_align.c
+ * (which segment is where), verdict_ledger.c (proofs), verdict_time.c (tokens), verdict_key.c (who is believed) and
+ * verdict_excerpt.c (what an excerpt leaves out).
+ * Nobody else includes this.
  */
+#include "evidence/excerpt.h"
 #include "evidence/mp4.h"
 #include "evidence/verdict.h"
 
 struct ps_verdict_job {
     struct ps_verdict *v;
     const struct ps_verdict_input *in;
-    uint64_t done, total; /* bytes read and to be read, for progress */
-    uint64_t told;        /* done when progress was last called */
-    uint8_t *buf;         /* grows to the largest piece; freed by verdict.c */
+    uint8_t statement[32];      /* SHA-256 of clip.json */
+    struct ps_excerpt *excerpt; /* NULL: the whole clip is here; freed by verdict.c */
+    uint64_t done, total;       /* bytes read and to be read, for progress */
+    uint64_t told;              /* done when progress was last called */
+    uint8_t *buf;               /* grows to the largest piece; freed by verdict.c */
     size_t cap;
 };
 
@@ -41,6 +46,8 @@ struct ps_verdict_records {
     uint32_t *sorted;    /* seqs by bytes, frames, samples, duration, timing, seq */
     bool *found;         /* by seq */
     uint32_t n;
+    bool excerpt;        /* the film holds this run alone, and whatever else it holds is too much */
+    uint32_t first, end; /* the run: seqs; all of them when it is no excerpt */
 };
 
 /* Bytes done; PS_ETIME when the caller wants to stop. */
@@ -51,10 +58,28 @@ int ps_verdict_room(struct ps_verdict_job *j, size_t n);
 int ps_verdict_digest(struct ps_verdict_job *j, const struct ps_blob *b, uint8_t out[32]);
 /* Opens a file of the clip; PS_ENOENT when there is none. */
 int ps_verdict_open(struct ps_verdict_job *j, const char *name, struct ps_blob *out);
+/* A small file of the clip (malloc, NUL added); PS_ENOENT when there is none. */
+int ps_verdict_load(struct ps_verdict_job *j, const char *name, size_t max, uint8_t **p, size_t *n);
+/* The two proofs: sets v->ledger. When included, *stamped gets the bytes that a token over the seal proof's
+ * checkpoint covers. */
+struct ps_buf;
+int ps_verdict_ledger_proofs(struct ps_verdict_job *j, struct ps_buf *stamped);
+/* The bundle's tokens: sets v->time and the bounds. */
+int ps_verdict_time_bounds(struct ps_verdict_job *j, const struct ps_buf *stamped);
+/* The signing key against the caller's keys, and the station's certificate against his roots: sets v->key. */
+int ps_verdict_key_trust(struct ps_verdict_job *j);
 /* Judges one track's film. */
 int ps_verdict_film_track(struct ps_verdict_job *j, uint32_t track);
 /* What the statement itself says of its segments: told after all that was found, which must not be crowded out. */
 void ps_verdict_film_stated(struct ps_verdict_job *j, uint32_t track);
+
+/* excerpt.json, if there is one: into j->excerpt. */
+int ps_verdict_excerpt_read(struct ps_verdict_job *j);
+/* Whether it is to be judged. When an excerpt leaves it out it must not be there. */
+bool ps_verdict_excerpt_film(struct ps_verdict_job *j, uint32_t track);
+bool ps_verdict_excerpt_original(struct ps_verdict_job *j, const char *name);
+/* What was left out; told last, as what the statement says itself. */
+void ps_verdict_excerpt_stated(struct ps_verdict_job *j);
 
 /* Puts the segments of the film beside the records, and names what is missing, altered, foreign or out of order. */
 int ps_verdict_align(struct ps_verdict *v, const struct ps_track *t, const struct ps_verdict_records *rec,
