@@ -105,6 +105,7 @@ static void describe(const struct ps_key *k, const char *station, char report[10
 }
 
 int ps_init_station(const struct ps_options *o, char report[1024], struct ps_why *why) {
+    const struct ps_keyfile_lock lock = {o->passphrase, ps_keyfile_cost_station};
     struct ps_key *key = NULL;
     char station[PS_MAX_STATION_ID + 2];
     int dir = -1, ledger = -1, public_dir = -1;
@@ -122,7 +123,8 @@ int ps_init_station(const struct ps_options *o, char report[1024], struct ps_why
     if (public_dir < 0)
         goto out;
     /* The keys come first: whoever finds some stops here, before anything else is touched. */
-    err = ps_key_create(dir, NULL, o->station, why);
+    err = ps_key_create(dir, o->passphrase != NULL ? &lock : NULL, o->station, why);
+    ps_key_unlock(o->passphrase);
     if (err == 0)
         err = ps_key_load(&key, dir, why);
     if (err == 0)

@@ -12,6 +12,8 @@
 #include <unistd.h>
 
 #include "signer/init.h"
+#include "signer/key.h"
+#include "signer/keymode.h"
 #include "signer/notify.h"
 #include "signer/options.h"
 #include "signer/sandbox.h"
@@ -23,11 +25,31 @@ static int complain(const struct ps_why *why) {
     return 1;
 }
 
-static int new_station(const struct ps_options *o) {
+/* The passphrase that the command line points to; none is no error. */
+static int take_passphrase(const struct ps_options *o, struct ps_keyfile_passphrase **p, struct ps_why *why) {
+    int fd = o->passphrase_fd;
+
+    *p = NULL;
+    if (o->passphrase_file != NULL && (fd = open(o->passphrase_file, O_RDONLY | O_CLOEXEC)) < 0)
+        return ps_error_why(why, PS_EIO, o->passphrase_file, "%s", strerror(errno));
+    if (fd < 0)
+        return 0;
+    int err = ps_keyfile_passphrase_read(p, fd, why);
+    close(fd);
+    return err;
+}
+
+static int new_station(struct ps_options *o) {
     char report[1024];
     struct ps_why why = {0};
+    struct ps_keyfile_passphrase *p;
 
-    if (ps_init_station(o, report, &why) != 0)
+    int err = take_passphrase(o, &p, &why);
+    o->passphrase = p;
+    if (err == 0)
+        err = ps_init_station(o, report, &why);
+    ps_keyfile_passphrase_free(p);
+    if (err != 0)
         return complain(&why);
     return fputs(report, stdout) < 0 || fflush(stdout) != 0;
 }
@@ -71,14 +93,21 @@ static int confine(const struct ps_options *o, uint8_t *bits, struct ps_why *why
 static int serve(const struct ps_options *o) {
     struct ps_why why = {0};
     struct ps_state *state = NULL;
+    struct ps_keyfile_passphrase *p = NULL;
     int dir = -1, ledger = -1, listener = -1, status = 1;
 
     ps_service_signals();
     json_object_seed(0); /* else the first statement would have jansson open /dev/urandom */
     uint8_t bits = ps_sandbox_limits(!o->no_seccomp);
+    if (take_passphrase(o, &p, &why) != 0)
+        goto out;
+    ps_key_unlock(p);
     if ((dir = open_folder(o->dir, &why)) < 0 || (ledger = open_folder(o->ledger, &why)) < 0 ||
         ps_state_open(&state, dir, ledger, &why) != 0 || (listener = open_listener(o, &why)) < 0)
         goto out;
+    ps_key_unlock(NULL); /* the keys are open: it is needed no more */
+    ps_keyfile_passphrase_free(p);
+    p = NULL;
     int notify = ps_notify_open();
     if (ps_key_locked(state->key))
         bits |= PS_SANDBOX_MEMORY;
@@ -94,6 +123,7 @@ static int serve(const struct ps_options *o) {
 out:
     if (status != 0)
         complain(&why);
+    ps_keyfile_passphrase_free(p);
     ps_state_close(state);
     if (listener >= 0)
         close(listener);
@@ -109,6 +139,12 @@ int main(int argc, char **argv) {
     struct ps_why why = {0};
 
     umask(0027);
+    if (sodium_init() < 0) {
+        fputs("packseal-signer: libsodium: cannot start\n", stderr);
+        return 1;
+    }
+    if (ps_keymode_wanted(argc, argv))
+        return ps_keymode_run(argc, argv);
     if (ps_options_read(&options, argc, argv, &why) != 0) {
         complain(&why);
         return 2;
@@ -117,9 +153,5 @@ int main(int argc, char **argv) {
         return fputs(ps_options_usage, stdout) < 0 || fflush(stdout) != 0;
     if (options.version)
         return puts("packseal-signer " PS_VERSION) < 0 || fflush(stdout) != 0;
-    if (sodium_init() < 0) {
-        fputs("packseal-signer: libsodium: cannot start\n", stderr);
-        return 1;
-    }
     return options.init ? new_station(&options) : serve(&options);
 }

@@ -22,11 +22,28 @@ const char ps_options_usage[] =
     "  --recorder-uid USER  name or number of the only user who may record; default: the signer's own\n"
     "  --init               make keys for a new station; nothing is overwritten\n"
     "  --station ID         its name: up to 16 letters, digits and hyphens\n"
+    "  --passphrase-file F  the keys' passphrase is the first line of F; with --init they are put under it\n"
+    "  --passphrase-fd N    the same, from an inherited descriptor\n"
     "  --allow-unconfined   run even where the kernel does not let the signer be confined\n"
     "  --no-seccomp         leave out the system call filter (for sanitizer builds)\n"
     "  --help, --version\n";
 
-enum { DIR_ = 1, LEDGER, PUBLIC, SOCKET, FD, RECORDER, INIT, STATION, UNCONFINED, NO_SECCOMP, HELP, VERSION };
+enum {
+    DIR_ = 1,
+    LEDGER,
+    PUBLIC,
+    SOCKET,
+    FD,
+    RECORDER,
+    INIT,
+    STATION,
+    PASS_FILE,
+    PASS_FD,
+    UNCONFINED,
+    NO_SECCOMP,
+    HELP,
+    VERSION
+};
 
 static const struct option table[] = {
     {"dir", required_argument, NULL, DIR_},
@@ -37,6 +54,8 @@ static const struct option table[] = {
     {"recorder-uid", required_argument, NULL, RECORDER},
     {"init", no_argument, NULL, INIT},
     {"station", required_argument, NULL, STATION},
+    {"passphrase-file", required_argument, NULL, PASS_FILE},
+    {"passphrase-fd", required_argument, NULL, PASS_FD},
     {"allow-unconfined", no_argument, NULL, UNCONFINED},
     {"no-seccomp", no_argument, NULL, NO_SECCOMP},
     {"help", no_argument, NULL, HELP},
@@ -90,6 +109,12 @@ static int take(struct ps_options *o, int option, struct ps_why *why) {
     case RECORDER: return user(optarg, &o->recorder, why);
     case INIT: o->init = true; return 0;
     case STATION: o->station = optarg; return 0;
+    case PASS_FILE: o->passphrase_file = optarg; return 0;
+    case PASS_FD:
+        if (number(optarg, INT_MAX, &n) != 0)
+            return ps_error_why(why, PS_EINVAL, "--passphrase-fd", "is no descriptor number");
+        o->passphrase_fd = (int)n;
+        return 0;
     case UNCONFINED: o->allow_unconfined = true; return 0;
     case NO_SECCOMP: o->no_seccomp = true; return 0;
     case HELP: o->help = true; return 0;
@@ -107,7 +132,7 @@ static int beside(char *out, const char *dir, const char *name, struct ps_why *w
 int ps_options_read(struct ps_options *o, int argc, char **argv, struct ps_why *why) {
     int option, err = 0;
 
-    *o = (struct ps_options){.fd = -1, .recorder = (uid_t)-1};
+    *o = (struct ps_options){.fd = -1, .passphrase_fd = -1, .recorder = (uid_t)-1};
     opterr = 0;
     while (err == 0 && (option = getopt_long(argc, argv, "", table, NULL)) != -1)
         err = take(o, option, why);

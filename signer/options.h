@@ -9,15 +9,20 @@
 #include <stdbool.h>
 #include <sys/types.h>
 
+struct ps_keyfile_passphrase;
+
 struct ps_options {
     const char *dir;       /* signer's folder */
     char ledger[PATH_MAX]; /* given, or beside dir */
     char public_dir[PATH_MAX];
     char run[PATH_MAX]; /* folder of the default socket; "" when one was given */
     char socket[PATH_MAX];
-    int fd;              /* handed-over listener, or -1 */
-    const char *station; /* for init */
-    uid_t recorder;      /* (uid_t)-1: own user, unseparated */
+    int fd;                                         /* handed-over listener, or -1 */
+    const char *station;                            /* for init */
+    uid_t recorder;                                 /* (uid_t)-1: own user, unseparated */
+    int passphrase_fd;                              /* or -1 */
+    const char *passphrase_file;                    /* or NULL */
+    const struct ps_keyfile_passphrase *passphrase; /* for init: what they held, or NULL */
     bool init, allow_unconfined, no_seccomp;
     bool help, version;
 };
