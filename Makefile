@@ -102,6 +102,7 @@ LIBS     := $(RECORDER) $(SIGNER) $(CLI) $(REPORT) $(ARCHIVE) $(EVIDENCE)
 # Started by others, never by hand: they lie in libexec.
 HELPERS  := $(call prog,recorder,packseal-recorder) $(call prog,signer,packseal-signer) $(call prog,report,packseal-report)
 PROGRAMS := $(HELPERS) $(call prog,cli,packseal)
+PAGE     := $(if $(wildcard viewer/verify/build.py),$(B)/verify.html)
 
 test_bin = $(patsubst %.c,$(B)/%,$(sort $(wildcard tests/$(1))))
 UNIT  := $(call test_bin,unit/test_*.c)
@@ -111,15 +112,17 @@ BENCH := $(call test_bin,bench/*.c)
 
 # ---- what one can ask for -----------------------------------------------------------------------
 
-.PHONY: all deps deps-check check test lint demo bench fuzz fuzz-run fuzz-programs install clean help FORCE
+.PHONY: all verify.html deps deps-check check test lint demo bench fuzz fuzz-run fuzz-programs install clean help FORCE
 .SECONDARY:
 .DELETE_ON_ERROR:
 
-all: $(PROGRAMS) $(LIBS) $(SHA_OPENSSL) $(SHA_SODIUM) ## programs and libraries (default)
+all: $(PROGRAMS) $(LIBS) $(SHA_OPENSSL) $(SHA_SODIUM) $(PAGE) ## programs and libraries (default)
+
+verify.html: $(PAGE) ## the checker as one page, for a browser without network
 
 help: ## this list
 	@echo 'PackSeal $(VERSION). Programs go to $(B)/.'
-	@sed -n 's/^\([a-z][a-z-]*\):.*## \(.*\)/  make \1 \2/p' Makefile | awk '{ t = $$2; $$1 = $$2 = ""; printf "  make %-12s%s\n", t, $$0 }'
+	@sed -n 's/^\([a-z][a-z.-]*\):.*## \(.*\)/  make \1 \2/p' Makefile | awk '{ t = $$2; $$1 = $$2 = ""; printf "  make %-13s%s\n", t, $$0 }'
 	@sed -n '3,10s/^#  / /p' Makefile
 
 deps: ## install the Debian packages to build and run
@@ -172,6 +175,7 @@ install: all ## copy the files under DESTDIR and PREFIX (/usr)
 	$(Q)$(call put,0755,bin,$(filter %/packseal,$(PROGRAMS)))
 	$(Q)$(call put,0755,libexec/packseal,$(HELPERS))
 	$(Q)$(call put,0644,share/packseal/profiles,$(wildcard report/profiles/*.conf))
+	$(Q)$(call put,0644,share/packseal,$(PAGE))
 	$(Q)$(call put,0644,share/man/man1,$(wildcard docs/man/*.1))
 	$(Q)$(call put,0644,share/man/man5,$(wildcard docs/man/*.5))
 	$(Q)$(call put,0644,share/man/man8,$(wildcard docs/man/*.8))
@@ -234,6 +238,11 @@ $(B)/packseal: $(call obj,cli/main.c) $(CLI) $(ARCHIVE) $(EVIDENCE) $(SHA_OPENSS
 $(B)/packseal-report: $(call obj,report/main.c) $(REPORT) $(ARCHIVE) $(EVIDENCE) $(SHA_OPENSSL)
 	$(call say,LINK,$(@:$(B)/%=%))
 	$(Q)$(call link,report)
+
+$(B)/verify.html: $(wildcard viewer/verify/*)
+	@mkdir -p $(@D)
+	$(call say,PAGE,$(@:$(B)/%=%))
+	$(Q)python3 viewer/verify/build.py $(VERSION) $@
 
 # Tests may reach into every program: they get all archives, and the SHA-256 of the side they test.
 $(B)/tests/unit/test_signer_%: $(B)/tests/unit/test_signer_%.o $(B)/tests/unit/tap.o $(LIBS) $(SHA_SODIUM)

@@ -5,7 +5,7 @@
 # shellcheck disable=SC2086
 set -eu
 
-build='build-essential pkg-config
+build='build-essential pkg-config python3
     libsodium-dev libjansson-dev libseccomp-dev libsqlite3-dev libinih-dev libssl-dev
     libavcodec-dev libavdevice-dev libavformat-dev libavutil-dev libswscale-dev
     libturbojpeg0-dev libv4l-dev libfreetype-dev libevdev-dev libudev-dev
@@ -13,7 +13,7 @@ build='build-essential pkg-config
     fonts-wqy-zenhei ffmpeg minisign unzip'
 
 # perl brings prove; libclang-rt holds the sanitizers and libFuzzer of clang.
-check='perl bats python3 jq strace procps file zip openssl
+check='perl bats jq strace procps file zip openssl
     clang clang-format llvm libclang-rt-14-dev binutils universal-ctags shellcheck mandoc
     libfuse3-dev fuse3 chromium chromium-driver poppler-utils'
 
