@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 #include "archive/bundle.h"
 #include "archive/bundle_text.h"
+#include "archive/outside.h"
 #include "archive/store.h"
 #include "archive/zipw.h"
 #include "evidence/sha256.h"
@@ -25,8 +26,9 @@
 struct item {                       /* one payload file */
     char name[PS_MAX_ZIP_NAME + 1]; /* below the bag: "data/ST03-0000123/clip.json" */
     unsigned clip;                  /* whose folder it is read from */
-    const char *file;               /* name in that folder; inside .name. NULL: text */
+    const char *file;               /* name in that folder; inside .name. NULL: text or blob */
     const uint8_t *text;
+    const struct ps_blob *blob; /* a cut film. With neither: the file in the folder */
     uint64_t size;
     uint8_t sha256[32];
 };
@@ -47,8 +49,8 @@ struct bundle {
     unsigned n_items;
     char base[64];
     int64_t ended_ns; /* of the last clip */
-    uint8_t *key, *piece;
-    size_t key_n;
+    uint8_t *piece;
+    struct ps_outside outside;
     struct ps_buf how;
     struct ps_zipw zip;
     uint64_t done, total;
@@ -127,16 +129,49 @@ static int add_signatures(struct bundle *b, unsigned clip) {
     return rc;
 }
 
+/* What was cut out of a clip, and what tells that. */
+static int add_cut(struct bundle *b, unsigned clip, const struct ps_cut *cut) {
+    const char *folder = b->folders[clip].name;
+    int rc = add_text(b, folder, "excerpt.json", cut->text.p, cut->text.n);
+    for (unsigned i = 0; i < cut->n && rc == 0; i++) {
+        struct item *it = add(b, folder, cut->films[i].name);
+        if (it == NULL)
+            return PS_EFORMAT;
+        it->blob = &cut->films[i].blob;
+        it->size = it->blob->size;
+    }
+    for (unsigned i = 0; i < cut->what.n_originals && rc == 0; i++)
+        rc = add_file(b, clip, cut->what.originals[i]);
+    return rc;
+}
+
 static int add_clip(struct bundle *b, unsigned clip) {
     const struct ps_clip *c = b->folders[clip].clip;
     int rc = add_file(b, clip, "clip.json");
     if (rc == 0)
         rc = add_file(b, clip, "clip.json.minisig");
-    for (unsigned i = 0; i < c->n_tracks && rc == 0; i++)
+    if (rc == 0 && b->spec->cut != NULL)
+        rc = add_cut(b, clip, b->spec->cut);
+    for (unsigned i = 0; i < c->n_tracks && rc == 0 && b->spec->cut == NULL; i++)
         rc = add_file(b, clip, c->tracks[i].file.name);
-    for (unsigned i = 0; i < c->n_originals && rc == 0; i++)
+    for (unsigned i = 0; i < c->n_originals && rc == 0 && b->spec->cut == NULL; i++)
         rc = add_file(b, clip, c->originals[i].file.name);
+    if (rc == 0 && faccessat(b->folders[clip].fd, "checkpoint", F_OK, AT_SYMLINK_NOFOLLOW) == 0)
+        rc = add_file(b, clip, "checkpoint");
     return rc == 0 ? add_signatures(b, clip) : rc;
+}
+
+static int add_outside(struct bundle *b) {
+    int rc = 0;
+    for (unsigned i = 0; i < b->n_folders && rc == 0; i++)
+        rc = ps_outside_clip(&b->outside, b->spec->root, b->folders[i].clip, b->why);
+    if (rc == 0)
+        rc = ps_outside_keys(&b->outside, b->spec->root, b->why);
+    for (unsigned i = 0; i < b->outside.n && rc == 0; i++) {
+        const struct ps_outside_file *f = &b->outside.files[i];
+        rc = add_text(b, f->folder, f->name, f->p, f->n);
+    }
+    return rc;
 }
 
 static int by_folder(const void *a, const void *b) {
@@ -174,7 +209,7 @@ static int open_folders(struct bundle *b) {
 }
 
 static int collect(struct bundle *b) {
-    int rc = open_folders(b), fd;
+    int rc = open_folders(b);
     if (rc < 0)
         return rc;
     if (b->n_folders == 1)
@@ -184,19 +219,13 @@ static int collect(struct bundle *b) {
     for (unsigned i = 0; i < b->n_folders; i++)
         if ((rc = add_clip(b, i)) < 0)
             return rc;
-    char path[PS_ROOT_PATH];
-    if (ps_root_path(b->spec->root, PS_ROOT_PUBLIC, path) < 0)
-        return refuse(b, PS_ELIMIT, b->spec->root, "the path is too long");
-    fd = open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-    if (fd < 0)
-        return refuse(b, PS_ENOENT, path, strerrordesc_np(errno));
-    rc = ps_store_read_file(fd, "clip.pub", PS_MAX_MINISIG, &b->key, &b->key_n, b->why);
-    close(fd);
-    if (rc == 0)
-        rc = add_text(b, "keys", "clip.pub", b->key, b->key_n);
+    if ((rc = add_outside(b)) < 0)
+        return rc;
     for (unsigned i = 0; i < b->n_folders; i++)
         ps_bundle_text_clip(&b->how, b->folders[i].name);
     ps_bundle_text_end(&b->how);
+    if (b->spec->cut != NULL)
+        ps_bundle_text_excerpt(&b->how);
     if (rc == 0)
         rc = b->how.err;
     if (rc == 0)
@@ -205,7 +234,7 @@ static int collect(struct bundle *b) {
     /* The names inside the items moved with them. */
     for (unsigned i = 0; i < b->n_items; i++) {
         struct item *it = &b->items[i];
-        if (it->text == NULL)
+        if (it->text == NULL && it->blob == NULL)
             it->file = it->name + strlen("data/") + strlen(b->folders[it->clip].name) + 1;
         b->total += it->size;
     }
@@ -262,12 +291,27 @@ static int copy_file(struct bundle *b, struct item *it, struct ps_sha256 *h) {
     return rc;
 }
 
+static int copy_blob(struct bundle *b, const struct item *it, struct ps_sha256 *h) {
+    int rc = 0;
+    for (uint64_t at = 0; at < it->size && rc == 0;) {
+        size_t n = it->size - at < PIECE ? (size_t)(it->size - at) : PIECE;
+        rc = ps_blob_read(it->blob, at, b->piece, n);
+        if (rc < 0)
+            return refuse(b, rc, it->name + strlen("data/"), "cannot be read, or became shorter meanwhile");
+        rc = pass(b, h, b->piece, n);
+        at += n;
+    }
+    return rc;
+}
+
 static int write_item(struct bundle *b, struct item *it) {
     struct ps_sha256 h;
     ps_sha256_init(&h);
     int rc = failed(b, begin(b, it->name, it->size));
     if (rc == 0)
-        rc = it->text != NULL ? pass(b, &h, it->text, (size_t)it->size) : copy_file(b, it, &h);
+        rc = it->text != NULL   ? pass(b, &h, it->text, (size_t)it->size)
+             : it->blob != NULL ? copy_blob(b, it, &h)
+                                : copy_file(b, it, &h);
     if (rc == 0)
         rc = failed(b, ps_zipw_end(&b->zip));
     ps_sha256_final(&h, it->sha256);
@@ -393,6 +437,8 @@ int ps_bundle_write(const struct ps_bundle_spec *s, int (*progress)(void *ctx, u
     int n = snprintf(part, sizeof(part), "%s.part", s->out), rc;
     if (n < 0 || n >= (int)sizeof(part))
         return ps_error_why(why, PS_ELIMIT, s->out, "the path is too long");
+    if (s->cut != NULL && s->n != 1)
+        return ps_error_why(why, PS_EINVAL, "clips", "an excerpt is of one clip");
     if (s->n == 0 || s->n > MAX_CLIPS)
         return ps_error_why(why, PS_ELIMIT, "clips", "a bundle holds 1 to %d clips", MAX_CLIPS);
     ps_buf_init(&b.how, PS_MAX_MANIFEST);
@@ -415,7 +461,7 @@ out:
             close(b.folders[i].fd);
         ps_statement_free(b.folders[i].clip);
     }
-    free(b.key);
+    ps_outside_free(&b.outside);
     free(b.piece);
     free(b.items);
     free(b.folders);

@@ -5,6 +5,7 @@
  * Writes the bundle (docs/FORMAT.md section 11): a stored zip of a BagIt bag. The zip writer is ours because a checker
  * refuses data descriptors and local headers unlike central ones, and libarchive writes both for stored entries.
  */
+#include "archive/cut.h"
 #include "archive/root.h"
 #include <stdint.h>
 
@@ -12,7 +13,8 @@ struct ps_bundle_spec {
     const char *root;
     const char *const *paths; /* clip folders relative to root */
     unsigned n;
-    const char *out; /* final name; must not exist; written as out.part and renamed after fsync */
+    const struct ps_cut *cut; /* of the only clip: an excerpt instead of all of it; NULL: whole clips */
+    const char *out;          /* final name; must not exist; written as out.part and renamed after fsync */
 };
 /* progress(ctx, done bytes, total bytes) may be NULL; non-zero stops with PS_ETIME and removes out.part. */
 int ps_bundle_write(const struct ps_bundle_spec *s, int (*progress)(void *ctx, uint64_t done, uint64_t total),

@@ -59,6 +59,26 @@ static const char middle[] =
     "\n"
     "也不能用来对抗控制工位或密钥的人。\n";
 
+static const char excerpt[] =
+    "\n"
+    "THIS IS AN EXCERPT / 本证据包是节选\n"
+    "\n"
+    "The films hold a part of what was recorded, cut at segment borders without changing a picture; "
+    "excerpt.json "
+    "tells which\n"
+    "segments. clip.json is whole: it holds a record of every segment, those left out included. The SHA-256 "
+    "of a film "
+    "in it is\n"
+    "that of the whole film; the cut one's stands in manifest-sha256.txt. packseal verify compares each "
+    "segment with "
+    "its record.\n"
+    "\n"
+    "影片只是录像的一部分,按片段边界截取,画面没有任何改动;excerpt.json 写明是哪些片段。clip.json 是完整的,"
+    "其中有每个片段\n"
+    "(包括未收入的)的记录。clip.json 中的影片 SHA-256 属于完整影片;节选影片的摘要见 manifest-sha256.txt。"
+    "packseal verify\n"
+    "会逐个片段与记录核对。\n";
+
 void ps_bundle_text_begin(struct ps_buf *b) {
     ps_buf_text(b, begin);
 }
@@ -69,6 +89,10 @@ void ps_bundle_text_clip(struct ps_buf *b, const char *clip) {
 
 void ps_bundle_text_end(struct ps_buf *b) {
     ps_buf_text(b, middle);
+}
+
+void ps_bundle_text_excerpt(struct ps_buf *b) {
+    ps_buf_text(b, excerpt);
 }
 
 void ps_bundle_text_info(struct ps_buf *b, uint64_t bytes, unsigned files, int64_t ended_ns) {
