@@ -9,51 +9,6 @@
 #include "cli/words.h"
 #include "evidence/bytes.h"
 
-/* The library's texts are English; these say in Chinese what a code means. docs/FORMAT.md section 9 lists them. */
-static const char *const code_zh[][2] = {
-    {"bag-refused", "证据包结构不合规定"},
-    {"bag-unlisted", "清单中没有列出的文件"},
-    {"file-missing", "缺少声明中的文件"},
-    {"file-unreadable", "文件读取失败"},
-    {"film-nal", "画面数据含不允许的单元"},
-    {"film-parameters", "解码参数与录制时不同"},
-    {"film-rules", "影片结构不合规定"},
-    {"film-torn", "影片末尾被截断"},
-    {"film-unreadable", "影片无法读取"},
-    {"format-unknown", "不是证据包、录像目录或 MP4"},
-    {"key-expired", "密钥不在登记的有效期内"},
-    {"key-number", "密钥编号与登记的相同,但不是同一把密钥"},
-    {"key-revoked", "密钥已吊销"},
-    {"key-station", "密钥登记在另一个工位名下"},
-    {"manifest-mismatch", "文件与清单的摘要不符"},
-    {"manifest-unchecked", "未与清单核对"},
-    {"original-altered", "原始图片已改动"},
-    {"require", "没有满足调用者的要求"},
-    {"segment-altered", "片段已改动"},
-    {"segment-foreign", "片段不属于这段录像"},
-    {"segment-lost-stated", "声明已写明丢失的片段"},
-    {"segment-missing", "缺少片段"},
-    {"segment-order", "片段顺序不对或重复"},
-    {"segments-unwitnessed", "签名程序当时没有见证的片段"},
-    {"signature-comment", "签名注释与声明不符"},
-    {"signature-invalid", "签名无效"},
-    {"signature-key", "签名密钥与声明中的不同"},
-    {"signature-malformed", "签名文件损坏或为空"},
-    {"signature-missing", "没有签名文件"},
-    {"statement-broken", "声明不合规定或自相矛盾"},
-    {"statement-missing", "没有声明文件"},
-    {"statement-unreadable", "声明文件无法读取"},
-    {"unauthenticated", "声明没有提到的文件,未经签名"},
-    {"zip-refused", "压缩包结构不合规定或已损坏"},
-};
-
-static const char *code_text(const char *code) {
-    for (size_t i = 0; i < sizeof code_zh / sizeof code_zh[0]; i++)
-        if (strcmp(code, code_zh[i][0]) == 0)
-            return code_zh[i][1];
-    return "";
-}
-
 /* ---- for programs -------------------------------------------------------------------------------- */
 
 /* A path may hold any bytes; what is not text appears as %XX. */
@@ -181,7 +136,7 @@ static void problems(const struct ps_verdict *v) {
     for (size_t i = 0; i < v->n_problems; i++) {
         const struct ps_problem *p = &v->problems[i];
         if (ps_words_zh())
-            printf("  * %s  %s (%s: %s)\n", p->where, code_text(p->code), p->code, p->text);
+            printf("  * %s  %s (%s: %s)\n", p->where, ps_verdict_problem_zh(p->code), p->code, p->text);
         else
             printf("  * %s  %s: %s\n", p->code, p->where, p->text);
     }
@@ -217,16 +172,6 @@ void ps_verify_report_text(const struct ps_verify_report *r) {
 }
 
 void ps_verify_report_end(const char *trust) {
-    static const char *const limits[][2] = {
-        {"that the camera saw the parcel that was delivered", "镜头拍到的就是送达的那个包裹"},
-        {"when the scene happened: the times are the station's own word",
-         "画面里的事发生在何时:时间只是本机自述"},
-        {"that there is no other recording, take or copy of the ledger",
-         "不存在另外的录像、另一次拍摄或另一份账本"},
-        {"anything against whoever controls the station or its keys", "控制工位或密钥的人没有作假"},
-        {"itself: use a checker, keys and roots from an independent source",
-         "本结果自身:请用独立取得的核验程序、密钥和根证书"},
-    };
     json_t *path = trust != NULL ? json_path(trust) : NULL;
     if (path != NULL)
         printf("%s %s\n", ps_words("Registered keys from:", "登记密钥来自:"), json_string_value(path));
@@ -235,6 +180,6 @@ void ps_verify_report_end(const char *trust) {
                       "没有给出登记密钥(--trust 文件),因此任何密钥都是未登记。"));
     json_decref(path);
     puts(ps_words("This does not show:", "以上不能证明:"));
-    for (size_t i = 0; i < sizeof limits / sizeof limits[0]; i++)
-        printf("  - %s\n", ps_words(limits[i][0], limits[i][1]));
+    for (unsigned i = 0; i < PS_VERDICT_LIMITS; i++)
+        printf("  - %s\n", ps_verdict_limit(i, ps_words_zh()));
 }

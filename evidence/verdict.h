@@ -74,6 +74,11 @@ const char *ps_verdict_key(enum ps_key_verdict k, bool zh);
 const char *ps_verdict_time(enum ps_time_basis t, bool zh);
 const char *ps_verdict_ledger(enum ps_ledger_verdict l, bool zh);
 const char *ps_verdict_container(enum ps_container c);
+/* zh-CN for a problem's code, "" when it is not known. */
+const char *ps_verdict_problem_zh(const char *code);
+/* What no verdict proves: always these five sentences. */
+#define PS_VERDICT_LIMITS 5
+const char *ps_verdict_limit(unsigned i, bool zh);
 
 /* 0 intact or excerpt and key trusted; 1 altered, incomplete, unsigned, inconsistent, revoked, expired, or
  * bounds in the wrong order; 2 cannot judge; 3 intact or excerpt, key unknown. */
