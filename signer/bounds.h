@@ -15,6 +15,10 @@
 #define PS_SERVICE_RATE 1000 /* tokens a second */
 #define PS_SERVICE_BURST 16000
 #define PS_SERVICE_COST_SEAL 50
+#define PS_SERVICE_COST_APPEND 50 /* of one leaf: 20 a second for ever are two gigabytes a week */
+
+#define PS_SERVICE_PUBLISH_MS 1000 /* a leaf that is no seal waits this long for tiles and checkpoint */
+#define PS_SERVICE_CLOCK_MS 10000
 
 /* How far the durations of a track may run ahead of the signer's own clock: the segment in hand, and jitter. */
 #define PS_WITNESS_SLACK_TICKS (2 * PS_TICKS_PER_SECOND)

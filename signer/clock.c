@@ -51,3 +51,22 @@ int ps_clock_boot_id(uint8_t out[16]) {
     }
     return ps_bytes_unhex(out, 16, hex, n_hex);
 }
+
+int64_t ps_clock_step(struct ps_clock_watch *w, int64_t wall_ns, int64_t boot_ns) {
+    int64_t now = wall_ns - boot_ns;
+
+    if (!w->set) {
+        *w = (struct ps_clock_watch){.set = true, .offset_ns = now, .boot_ns = boot_ns};
+        return 0;
+    }
+    int64_t elapsed = boot_ns > w->boot_ns ? boot_ns - w->boot_ns : 0;
+    int64_t slew = elapsed / PS_CLOCK_SLEW;
+    int64_t moved = now - w->offset_ns;
+    w->boot_ns = boot_ns;
+    if (moved > PS_CLOCK_STEP_NS + slew || moved < -PS_CLOCK_STEP_NS - slew) {
+        w->offset_ns = now;
+        return moved;
+    }
+    w->offset_ns += moved > slew ? slew : moved < -slew ? -slew : moved;
+    return 0;
+}

@@ -33,7 +33,8 @@ enum ps_journal_kind {
     PS_JOURNAL_SEGMENT = 5, /* u64 clip ‖ u8 late ‖ record */
     PS_JOURNAL_END = 6,     /* u64 clip */
     PS_JOURNAL_SEAL = 7,    /* str trusted comment ‖ leaf (its digest is the statement's) */
-    PS_JOURNAL_ABORT = 8    /* leaf */
+    PS_JOURNAL_ABORT = 8,   /* leaf */
+    PS_JOURNAL_LEAF = 9     /* leaf of any other type */
 };
 
 struct ps_journal_base {

@@ -11,13 +11,18 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "evidence/bytes.h"
+#include "evidence/merkle.h"
 #include "evidence/sha256.h"
+#include "evidence/tile.h"
 #include "signer/file.h"
 
 #define READ_AHEAD 65536
+#define TYPE 0x7f
+#define TOMBSTONED 0x80 /* beside the type of an open leaf */
 
 struct slot {
-    uint64_t off_type; /* offset of the entry << 8 | leaf type */
+    uint64_t off_type; /* offset of the entry << 8 | TOMBSTONED | leaf type */
     uint64_t end; /* of an open leaf: index of its seal or abort, 0 when there is none (0 is a start-up) */
 };
 
@@ -29,17 +34,8 @@ struct ps_ledger {
     struct slot *slots;
     /* Right edge: edge[k] is the root of the perfect subtree of 2^k leaves wherever bit k of size is set. */
     uint8_t edge[64][32];
+    uint8_t (*blocks)[32]; /* roots of the full 256 leaves; room for cap / 256 + 1 */
 };
-
-static void node(uint8_t out[32], const uint8_t left[32], const uint8_t right[32]) {
-    struct ps_sha256 h;
-
-    ps_sha256_init(&h);
-    ps_sha256_update(&h, "\1", 1); /* RFC 6962 section 2.1 */
-    ps_sha256_update(&h, left, 32);
-    ps_sha256_update(&h, right, 32);
-    ps_sha256_final(&h, out);
-}
 
 void ps_ledger_root(const struct ps_ledger *l, uint8_t out[32]) {
     int have = 0;
@@ -49,7 +45,7 @@ void ps_ledger_root(const struct ps_ledger *l, uint8_t out[32]) {
         if ((l->size >> k & 1) == 0)
             continue;
         if (have++)
-            node(out, l->edge[k], out);
+            ps_merkle_node(out, l->edge[k], out);
         else
             memcpy(out, l->edge[k], 32);
     }
@@ -64,9 +60,15 @@ static int fits(const struct ps_ledger *l, const struct ps_leaf *leaf, struct ps
         return ps_error_why(why, PS_EINVAL, where, "says that it is entry %" PRIu64, leaf->index);
     if (memcmp(leaf->log, l->log, sizeof(l->log)) != 0)
         return ps_error_why(why, PS_EINVAL, where, "belongs to another ledger key");
+    if (leaf->type == PS_LEAF_TOMBSTONE || leaf->type == PS_LEAF_EXPORT || leaf->type == PS_LEAF_LINK) {
+        int err = ps_ledger_may_mark(l, leaf->type, leaf->subject);
+        return err == 0 ? 0
+                        : ps_error_why(why, PS_EINVAL, where, "speaks of entry %" PRIu64 ": %s",
+                                       leaf->subject, ps_error_text(err));
+    }
     if (leaf->type != PS_LEAF_SEAL && leaf->type != PS_LEAF_ABORT)
         return 0;
-    if (leaf->subject >= l->size || (l->slots[leaf->subject].off_type & 0xff) != PS_LEAF_OPEN)
+    if (leaf->subject >= l->size || ps_ledger_type(l, leaf->subject) != PS_LEAF_OPEN)
         return ps_error_why(why, PS_EINVAL, where, "ends entry %" PRIu64 ", which opens nothing",
                             leaf->subject);
     if (l->slots[leaf->subject].end != 0)
@@ -82,6 +84,10 @@ static int reserve(struct ps_ledger *l) {
     if (slots == NULL)
         return PS_ENOMEM;
     l->slots = slots;
+    uint8_t(*blocks)[32] = reallocarray(l->blocks, cap / PS_TILE_WIDTH + 1, sizeof(*blocks));
+    if (blocks == NULL)
+        return PS_ENOMEM;
+    l->blocks = blocks;
     l->cap = cap;
     return 0;
 }
@@ -92,12 +98,19 @@ static void add(struct ps_ledger *l, const struct ps_leaf *leaf, const uint8_t *
     int k = 0;
 
     ps_leaf_hash(h, p, n);
-    for (; (l->size >> k & 1) != 0; k++)
-        node(h, l->edge[k], h);
+    for (;; k++) {
+        if (k == 8)
+            memcpy(l->blocks[l->size / PS_TILE_WIDTH], h, 32);
+        if ((l->size >> k & 1) == 0)
+            break;
+        ps_merkle_node(h, l->edge[k], h);
+    }
     memcpy(l->edge[k], h, 32);
     l->slots[l->size] = (struct slot){.off_type = l->bytes << 8 | leaf->type};
     if (leaf->type == PS_LEAF_SEAL || leaf->type == PS_LEAF_ABORT)
         l->slots[leaf->subject].end = l->size;
+    if (leaf->type == PS_LEAF_TOMBSTONE)
+        l->slots[leaf->subject].off_type |= TOMBSTONED;
     l->opens += leaf->type == PS_LEAF_OPEN;
     l->size++;
     l->bytes += 2 + n;
@@ -206,6 +219,7 @@ void ps_ledger_close(struct ps_ledger *l) {
         return;
     if (l->fd >= 0)
         close(l->fd);
+    free(l->blocks);
     free(l->slots);
     free(l);
 }
@@ -230,6 +244,84 @@ int ps_ledger_get(const struct ps_ledger *l, uint64_t index, uint8_t *out) {
     if (n == 0 || n > PS_MAX_LEAF || ps_file_read_at(l->fd, out, n, off + 2) != 0)
         return PS_EIO;
     return (int)n;
+}
+
+uint8_t ps_ledger_type(const struct ps_ledger *l, uint64_t index) {
+    return l->slots[index].off_type & TYPE;
+}
+
+int ps_ledger_may_mark(const struct ps_ledger *l, uint8_t type, uint64_t clip) {
+    if (clip >= l->size || ps_ledger_type(l, clip) != PS_LEAF_OPEN)
+        return PS_ENOENT;
+    uint64_t end = l->slots[clip].end;
+    if (end == 0 || ps_ledger_type(l, end) != PS_LEAF_SEAL)
+        return PS_ESTATE;
+    return type == PS_LEAF_TOMBSTONE && (l->slots[clip].off_type & TOMBSTONED) != 0 ? PS_EEXIST : 0;
+}
+
+int ps_ledger_bundle(const struct ps_ledger *l, uint64_t first, unsigned width, uint8_t *out) {
+    if (width < 1 || width > PS_TILE_WIDTH || first > l->size || width > l->size - first)
+        return PS_EINVAL;
+    uint64_t from = l->slots[first].off_type >> 8;
+    uint64_t to = first + width < l->size ? l->slots[first + width].off_type >> 8 : l->bytes;
+    if (to - from > PS_LEDGER_BUNDLE || ps_file_read_at(l->fd, out, (size_t)(to - from), from) != 0)
+        return PS_EIO;
+    return (int)(to - from);
+}
+
+static int leaf_hashes(const struct ps_ledger *l, uint64_t first, unsigned width, uint8_t *hashes) {
+    static uint8_t bundle[PS_LEDGER_BUNDLE];
+    int n = ps_ledger_bundle(l, first, width, bundle);
+
+    if (n < 0)
+        return n;
+    struct ps_rd r = ps_rd_of(bundle, (size_t)n);
+    for (unsigned i = 0; i < width; i++) {
+        size_t len = ps_rd_u16(&r);
+        const uint8_t *leaf = ps_rd_skip(&r, len);
+        if (leaf == NULL)
+            return PS_EIO;
+        ps_leaf_hash(hashes + (size_t)i * 32, leaf, len);
+    }
+    return 0;
+}
+
+int ps_ledger_tile(const struct ps_ledger *l, int level, uint64_t index, unsigned width, uint8_t *hashes) {
+    uint8_t below[PS_TILE_WIDTH][32];
+    uint64_t first = index * PS_TILE_WIDTH;
+
+    if (level < 0 || level > 7 || width > PS_TILE_WIDTH || first > l->size >> 8 * level ||
+        width > (l->size >> 8 * level) - first)
+        return PS_EINVAL;
+    if (level == 0)
+        return leaf_hashes(l, first, width, hashes);
+    if (level == 1) {
+        memcpy(hashes, l->blocks[first], (size_t)width * 32);
+        return 0;
+    }
+    for (unsigned i = 0; i < width; i++) {
+        int err = ps_ledger_tile(l, level - 1, first + i, PS_TILE_WIDTH, below[0]);
+        if (err != 0)
+            return err;
+        ps_tile_fold(hashes + (size_t)i * 32, (const uint8_t(*)[32])below);
+    }
+    return 0;
+}
+
+static int read_tile(void *ctx, int level, uint64_t index, unsigned width, uint8_t *hashes) {
+    return ps_ledger_tile(ctx, level, index, width, hashes);
+}
+
+int ps_ledger_root_at(const struct ps_ledger *l, uint64_t n, uint8_t out[32]) {
+    struct ps_tile_source s = {.ctx = (void *)(uintptr_t)l, .read = read_tile};
+
+    if (n > l->size)
+        return PS_EINVAL;
+    if (n == 0) {
+        ps_sha256(out, "", 0);
+        return 0;
+    }
+    return ps_tile_root(&s, l->size, n, out);
 }
 
 int ps_ledger_put(struct ps_ledger *l, const uint8_t *leaf, size_t n) {
@@ -258,7 +350,7 @@ int ps_ledger_put(struct ps_ledger *l, const uint8_t *leaf, size_t n) {
 }
 
 int ps_ledger_end_of(const struct ps_ledger *l, uint64_t clip, uint64_t *end) {
-    if (clip >= l->size || (l->slots[clip].off_type & 0xff) != PS_LEAF_OPEN)
+    if (clip >= l->size || ps_ledger_type(l, clip) != PS_LEAF_OPEN)
         return PS_ENOENT;
     if (l->slots[clip].end == 0)
         return PS_ESTATE;

@@ -16,6 +16,7 @@
 #include "signer/keymode.h"
 #include "signer/notify.h"
 #include "signer/options.h"
+#include "signer/recover.h"
 #include "signer/sandbox.h"
 #include "signer/service.h"
 #include "signer/state.h"
@@ -39,6 +40,7 @@ static int take_passphrase(const struct ps_options *o, struct ps_keyfile_passphr
     return err;
 }
 
+/* A new station, or a new ledger for an old one. */
 static int new_station(struct ps_options *o) {
     char report[1024];
     struct ps_why why = {0};
@@ -47,7 +49,7 @@ static int new_station(struct ps_options *o) {
     int err = take_passphrase(o, &p, &why);
     o->passphrase = p;
     if (err == 0)
-        err = ps_init_station(o, report, &why);
+        err = o->recover ? ps_recover_station(o, report, &why) : ps_init_station(o, report, &why);
     ps_keyfile_passphrase_free(p);
     if (err != 0)
         return complain(&why);
@@ -70,14 +72,17 @@ static int open_listener(const struct ps_options *o, struct ps_why *why) {
 }
 
 /* Everything is open: give up the rest, or refuse to run. */
-static int confine(const struct ps_options *o, uint8_t *bits, struct ps_why *why) {
+static int confine(const struct ps_options *o, int ledger, uint8_t *bits, struct ps_why *why) {
     const uint8_t needed = PS_SANDBOX_NO_NEW_PRIVS | PS_SANDBOX_LIMITS | PS_SANDBOX_MEMORY;
 
+    /* One wall more where the kernel has it; sanitizers read files of their own. */
+    if (!o->no_seccomp && ps_sandbox_paths(ledger))
+        *bits |= PS_SANDBOX_PATHS;
     if (o->no_seccomp)
         fputs(
             "packseal-signer: seccomp: left out by --no-seccomp: not for evidence that others shall trust\n",
             stderr);
-    else if (ps_sandbox_filter(why) == 0)
+    else if (ps_sandbox_filter(ledger, why) == 0)
         *bits |= PS_SANDBOX_SECCOMP;
     else if (!o->allow_unconfined)
         return PS_EPERM;
@@ -112,12 +117,17 @@ static int serve(const struct ps_options *o) {
     if (ps_key_locked(state->key))
         bits |= PS_SANDBOX_MEMORY;
     uid_t own = geteuid();
-    if (confine(o, &bits, &why) != 0)
+    if (confine(o, ledger, &bits, &why) != 0)
         goto out;
     state->separate = o->recorder != (uid_t)-1 && o->recorder != own;
     state->confined = bits | (state->separate ? PS_SANDBOX_SEPARATE : 0);
-    struct ps_service service = {
-        .listener = listener, .recorder = state->separate ? o->recorder : own, .state = state};
+    uid_t recorder = state->separate ? o->recorder : own;
+    struct ps_service service = {.listener = listener,
+                                 .recorder = recorder,
+                                 .viewer = o->viewer != (uid_t)-1 ? o->viewer : recorder,
+                                 .stamp = o->stamp != (uid_t)-1 ? o->stamp : recorder,
+                                 .pruner = o->pruner != (uid_t)-1 ? o->pruner : recorder,
+                                 .state = state};
     ps_notify_ready(notify);
     status = ps_service_run(&service, &why) == 0 ? 0 : 1;
 out:
@@ -153,5 +163,5 @@ int main(int argc, char **argv) {
         return fputs(ps_options_usage, stdout) < 0 || fflush(stdout) != 0;
     if (options.version)
         return puts("packseal-signer " PS_VERSION) < 0 || fflush(stdout) != 0;
-    return options.init ? new_station(&options) : serve(&options);
+    return options.init || options.recover ? new_station(&options) : serve(&options);
 }

@@ -11,6 +11,7 @@
 const char ps_options_usage[] =
     "usage: packseal-signer --dir DIR [option ...]\n"
     "       packseal-signer --dir DIR --init --station ID\n"
+    "       packseal-signer --dir DIR --recover\n"
     "\n"
     "Keeps a packing station's keys and ledger, and signs the clips it has witnessed.\n"
     "\n"
@@ -20,8 +21,12 @@ const char ps_options_usage[] =
     "  --socket PATH        where to listen (default: DIR/../run/signer.sock)\n"
     "  --fd N               listen on this inherited socket instead\n"
     "  --recorder-uid USER  name or number of the only user who may record; default: the signer's own\n"
+    "  --viewer-uid USER    who may have exports noted; default: the recorder's user\n"
+    "  --stamp-uid USER     who may have anchors noted; default: the recorder's user\n"
+    "  --pruner-uid USER    who may have deletions noted; default: the recorder's user\n"
     "  --init               make keys for a new station; nothing is overwritten\n"
     "  --station ID         its name: up to 16 letters, digits and hyphens\n"
+    "  --recover            after a loss: set the ledger aside and begin another one that names it\n"
     "  --passphrase-file F  the keys' passphrase is the first line of F; with --init they are put under it\n"
     "  --passphrase-fd N    the same, from an inherited descriptor\n"
     "  --allow-unconfined   run even where the kernel does not let the signer be confined\n"
@@ -35,6 +40,10 @@ enum {
     SOCKET,
     FD,
     RECORDER,
+    VIEWER,
+    STAMP,
+    PRUNER,
+    RECOVER,
     INIT,
     STATION,
     PASS_FILE,
@@ -52,6 +61,10 @@ static const struct option table[] = {
     {"socket", required_argument, NULL, SOCKET},
     {"fd", required_argument, NULL, FD},
     {"recorder-uid", required_argument, NULL, RECORDER},
+    {"viewer-uid", required_argument, NULL, VIEWER},
+    {"stamp-uid", required_argument, NULL, STAMP},
+    {"pruner-uid", required_argument, NULL, PRUNER},
+    {"recover", no_argument, NULL, RECOVER},
     {"init", no_argument, NULL, INIT},
     {"station", required_argument, NULL, STATION},
     {"passphrase-file", required_argument, NULL, PASS_FILE},
@@ -79,7 +92,7 @@ static int number(const char *text, unsigned long max, unsigned long *out) {
     return text[0] >= '0' && text[0] <= '9' && *end == '\0' && errno == 0 && *out <= max ? 0 : PS_EINVAL;
 }
 
-static int user(const char *text, uid_t *out, struct ps_why *why) {
+static int user(const char *text, const char *option, uid_t *out, struct ps_why *why) {
     unsigned long n;
 
     if (number(text, (unsigned long)UINT_MAX - 1, &n) == 0) {
@@ -88,7 +101,7 @@ static int user(const char *text, uid_t *out, struct ps_why *why) {
     }
     const struct passwd *pw = getpwnam(text);
     if (pw == NULL)
-        return ps_error_why(why, PS_EINVAL, "--recorder-uid", "there is no such user");
+        return ps_error_why(why, PS_EINVAL, option, "there is no such user");
     *out = pw->pw_uid;
     return 0;
 }
@@ -106,7 +119,11 @@ static int take(struct ps_options *o, int option, struct ps_why *why) {
             return ps_error_why(why, PS_EINVAL, "--fd", "is no descriptor number");
         o->fd = (int)n;
         return 0;
-    case RECORDER: return user(optarg, &o->recorder, why);
+    case RECORDER: return user(optarg, "--recorder-uid", &o->recorder, why);
+    case VIEWER: return user(optarg, "--viewer-uid", &o->viewer, why);
+    case STAMP: return user(optarg, "--stamp-uid", &o->stamp, why);
+    case PRUNER: return user(optarg, "--pruner-uid", &o->pruner, why);
+    case RECOVER: o->recover = true; return 0;
     case INIT: o->init = true; return 0;
     case STATION: o->station = optarg; return 0;
     case PASS_FILE: o->passphrase_file = optarg; return 0;
@@ -132,7 +149,12 @@ static int beside(char *out, const char *dir, const char *name, struct ps_why *w
 int ps_options_read(struct ps_options *o, int argc, char **argv, struct ps_why *why) {
     int option, err = 0;
 
-    *o = (struct ps_options){.fd = -1, .passphrase_fd = -1, .recorder = (uid_t)-1};
+    *o = (struct ps_options){.fd = -1,
+                             .passphrase_fd = -1,
+                             .recorder = (uid_t)-1,
+                             .viewer = (uid_t)-1,
+                             .stamp = (uid_t)-1,
+                             .pruner = (uid_t)-1};
     opterr = 0;
     while (err == 0 && (option = getopt_long(argc, argv, "", table, NULL)) != -1)
         err = take(o, option, why);
@@ -144,6 +166,8 @@ int ps_options_read(struct ps_options *o, int argc, char **argv, struct ps_why *
         return ps_error_why(why, PS_EINVAL, "--dir", "is needed");
     if (o->init != (o->station != NULL))
         return ps_error_why(why, PS_EINVAL, "--init", "goes together with --station");
+    if (o->init && o->recover)
+        return ps_error_why(why, PS_EINVAL, "--init", "excludes --recover");
     if (o->fd >= 0 && o->socket[0] != '\0')
         return ps_error_why(why, PS_EINVAL, "--fd", "excludes --socket");
     if (o->ledger[0] == '\0')

@@ -20,10 +20,11 @@ struct ps_options {
     int fd;                                         /* handed-over listener, or -1 */
     const char *station;                            /* for init */
     uid_t recorder;                                 /* (uid_t)-1: own user, unseparated */
+    uid_t viewer, stamp, pruner;                    /* (uid_t)-1: the same as the recorder */
     int passphrase_fd;                              /* or -1 */
     const char *passphrase_file;                    /* or NULL */
     const struct ps_keyfile_passphrase *passphrase; /* for init: what they held, or NULL */
-    bool init, allow_unconfined, no_seccomp;
+    bool init, recover, allow_unconfined, no_seccomp;
     bool help, version;
 };
 

@@ -14,17 +14,20 @@
 
 #include "evidence/bytes.h"
 #include "evidence/wire.h"
+#include "signer/append.h"
 #include "signer/bounds.h"
 #include "signer/bucket.h"
 #include "signer/file.h"
+#include "signer/publish.h"
 #include "signer/state.h"
 #include "signer/words.h"
 
+#define NS_PER_MS ((int64_t)1000000)
 #define FDS_PER_MESSAGE 8 /* that we can see, and close; the kernel closes what exceeds it */
 
 struct connection {
     int fd;
-    bool all; /* may say every word */
+    unsigned roles; /* enum ps_append_role */
     struct ps_bucket bucket;
 };
 
@@ -115,6 +118,11 @@ static int64_t mono_ns(void) {
     return (int64_t)ts.tv_sec * 1000000000 + ts.tv_nsec;
 }
 
+static unsigned roles_of(const struct ps_service *s, uid_t uid) {
+    return (uid == s->recorder ? PS_ROLE_RECORDER : 0u) | (uid == s->viewer ? PS_ROLE_VIEWER : 0u) |
+           (uid == s->stamp ? PS_ROLE_STAMP : 0u) | (uid == s->pruner ? PS_ROLE_PRUNER : 0u);
+}
+
 static void accept_one(const struct ps_service *s, struct connection *conns, size_t *n) {
     struct ucred peer = {.uid = (uid_t)-1};
     socklen_t len = sizeof(peer);
@@ -127,7 +135,7 @@ static void accept_one(const struct ps_service *s, struct connection *conns, siz
         return;
     }
     conns[(*n)++] =
-        (struct connection){.fd = fd, .all = peer.uid == s->recorder, .bucket = ps_bucket_full(mono_ns())};
+        (struct connection){.fd = fd, .roles = roles_of(s, peer.uid), .bucket = ps_bucket_full(mono_ns())};
 }
 
 struct message {
@@ -168,6 +176,12 @@ static int receive(int fd, struct message *m) {
     return 1;
 }
 
+static int cost_of(const struct message *m) {
+    if (m->n_fds > 0)
+        return PS_SERVICE_COST_SEAL;
+    return m->n > 1 && m->bytes[1] == PS_WIRE_APPEND ? PS_SERVICE_COST_APPEND : 1;
+}
+
 static enum ps_words_next answer(const struct ps_service *s, struct connection *c, const struct message *m,
                                  struct ps_buf *out) {
     if (m->broken) {
@@ -175,11 +189,11 @@ static enum ps_words_next answer(const struct ps_service *s, struct connection *
                             "the message is too long, or carries several descriptors");
         return PS_WORDS_HANG_UP;
     }
-    if (!ps_bucket_take(&c->bucket, m->n_fds > 0 ? PS_SERVICE_COST_SEAL : 1, mono_ns())) {
+    if (!ps_bucket_take(&c->bucket, cost_of(m), mono_ns())) {
         ps_wire_put_refused(out, PS_REFUSED_RATE, "too many requests: wait a second");
         return PS_WORDS_GO_ON;
     }
-    return ps_words_answer(s->state, m->bytes, m->n, m->n_fds == 1 ? m->fds[0] : -1, c->all, out);
+    return ps_words_answer(s->state, m->bytes, m->n, m->n_fds == 1 ? m->fds[0] : -1, c->roles, out);
 }
 
 /* Receives one message and replies. False when the connection is over; *stop when the process is. */
@@ -197,18 +211,56 @@ static bool talk(const struct ps_service *s, struct connection *c, bool *stop) {
     /* A peer that does not take its replies is not waited for. */
     bool sent = out.err == 0 && send(c->fd, out.p, out.n, MSG_NOSIGNAL | MSG_DONTWAIT) == (ssize_t)out.n;
     ps_buf_free(&out);
-    *stop = next == PS_WORDS_STOP || ps_state_tidy(s->state) != 0;
+    *stop = next == PS_WORDS_STOP || ps_state_tidy(s->state) == PS_EIO;
     return sent && next == PS_WORDS_GO_ON;
 }
 
 /* ---- the loop ----------------------------------------------------------------------------------------- */
+
+/* What is due without being asked for. */
+struct due {
+    int64_t publish_ns; /* CLOCK_MONOTONIC; 0: all is published */
+    int64_t clock_ns;
+};
+
+/* True when the process must end. Sets when to be called again. */
+static bool routine(struct ps_state *s, struct due *d) {
+    int64_t now = mono_ns();
+    int err = 0;
+
+    if (now >= d->clock_ns) {
+        err = ps_append_clock_step(s);
+        d->clock_ns = now + PS_SERVICE_CLOCK_MS * NS_PER_MS;
+    }
+    bool behind = s->published < ps_ledger_size(s->ledger);
+    if (err != PS_EIO && behind && d->publish_ns != 0 && now >= d->publish_ns) {
+        err = ps_publish_all(s);
+        behind = err != 0;
+        d->publish_ns = 0; /* on a full disk: once more after the same while */
+    }
+    if (!behind)
+        d->publish_ns = 0;
+    else if (d->publish_ns == 0)
+        d->publish_ns = now + PS_SERVICE_PUBLISH_MS * NS_PER_MS;
+    return err != 0 && err != PS_EFULL;
+}
+
+static struct timespec until(const struct due *d) {
+    int64_t next = d->publish_ns != 0 && d->publish_ns < d->clock_ns ? d->publish_ns : d->clock_ns;
+    int64_t left = next - mono_ns();
+
+    if (left < 0)
+        left = 0;
+    return (struct timespec){.tv_sec = left / 1000000000, .tv_nsec = left % 1000000000};
+}
 
 int ps_service_run(struct ps_service *s, struct ps_why *why) {
     struct connection conns[PS_SERVICE_CONNECTIONS];
     struct pollfd polls[PS_SERVICE_CONNECTIONS + 1];
     size_t n = 0;
     sigset_t open_mask;
-    bool stop = false;
+    struct due due = {0};
+    bool stop = routine(s->state, &due);
 
     sigprocmask(SIG_SETMASK, NULL, &open_mask);
     sigdelset(&open_mask, SIGTERM);
@@ -217,7 +269,8 @@ int ps_service_run(struct ps_service *s, struct ps_why *why) {
         polls[0] = (struct pollfd){.fd = s->listener, .events = POLLIN};
         for (size_t i = 0; i < n; i++)
             polls[i + 1] = (struct pollfd){.fd = conns[i].fd, .events = POLLIN};
-        if (ppoll(polls, n + 1, NULL, &open_mask) < 0 && errno != EINTR)
+        struct timespec wait = until(&due);
+        if (ppoll(polls, n + 1, &wait, &open_mask) < 0 && errno != EINTR)
             return ps_error_why(why, PS_EIO, "ppoll", "%s", ps_file_error_text());
         if (asked_to_stop)
             break;
@@ -230,9 +283,14 @@ int ps_service_run(struct ps_service *s, struct ps_why *why) {
         }
         if ((polls[0].revents & POLLIN) != 0 && !stop)
             accept_one(s, conns, &n);
+        stop = stop || routine(s->state, &due);
     }
     while (n > 0)
         close(conns[--n].fd);
+    if (!stop) {
+        int err = ps_publish_all(s->state);
+        stop = err != 0 && err != PS_EFULL;
+    }
     if (stop)
         return ps_error_why(why, PS_EIO, "journal",
                             "a write or fsync failed: free or replace the disk, then restart");

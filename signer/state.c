@@ -14,9 +14,12 @@
 #include "evidence/bytes.h"
 #include "evidence/opening.h"
 #include "evidence/sha256.h"
+#include "signer/append.h"
 #include "signer/bounds.h"
-#include "signer/clock.h"
 #include "signer/file.h"
+#include "signer/publish.h"
+#include "signer/recover.h"
+#include "signer/remember.h"
 
 /* ---- replay ------------------------------------------------------------------------------------- */
 
@@ -32,9 +35,9 @@ static int contradicts(const struct replay *r, const char *what) {
                         "%s, before ledger entry %" PRIu64 ": restore the folder", what, r->next);
 }
 
-/* A journaled leaf: completes the ledger when it is missing there. */
+/* A journaled leaf: completes the ledger when it is missing there. Type 0: any that is journaled alone. */
 static int replay_leaf(struct replay *r, const uint8_t *p, size_t n, uint8_t type, struct ps_leaf *leaf) {
-    if (ps_leaf_decode(leaf, p, n) != 0 || leaf->type != type)
+    if (ps_leaf_decode(leaf, p, n) != 0 || (type == 0 ? leaf->type <= PS_LEAF_ABORT : leaf->type != type))
         return contradicts(r, "it holds a leaf that is none");
     /* Only an open leaf is carried into the next generation. */
     bool carried = type == PS_LEAF_OPEN && leaf->index < ps_journal_base(r->s->journal)->leaves;
@@ -109,6 +112,7 @@ static int replay_one(void *ctx, uint8_t kind, const uint8_t *p, size_t n) {
 
     switch (kind) {
     case PS_JOURNAL_STARTUP: return replay_leaf(r, p, n, PS_LEAF_STARTUP, &leaf);
+    case PS_JOURNAL_LEAF: return replay_leaf(r, p, n, 0, &leaf);
     case PS_JOURNAL_OPEN: return replay_open(r, p, n);
     case PS_JOURNAL_SEGMENT: return replay_segment(r, p, n);
     case PS_JOURNAL_END: return replay_end(r, p, n);
@@ -241,17 +245,54 @@ static int hash_executable(struct ps_state *s, struct ps_why *why) {
     return 0;
 }
 
-static int start_up(struct ps_state *s, struct ps_why *why) {
+static int start_up(struct ps_state *s, const struct ps_recover *r, struct ps_why *why) {
     struct ps_leaf leaf;
     uint8_t encoded[PS_MAX_LEAF];
     size_t n;
+    int err = 0;
 
-    ps_state_leaf(s, PS_LEAF_STARTUP, &leaf);
-    randombytes_buf(leaf.digest, sizeof(leaf.digest));
-    int err = ps_state_commit(s, PS_JOURNAL_STARTUP, NULL, 0, &leaf, encoded, &n);
+    if (r->after && ps_ledger_size(s->ledger) == 0) {
+        ps_state_leaf(s, PS_LEAF_RECOVERY, &leaf);
+        ps_recover_leaf(r, &leaf);
+        err = ps_state_commit(s, PS_JOURNAL_LEAF, NULL, 0, &leaf, encoded, &n);
+    }
+    if (err == 0) {
+        ps_state_leaf(s, PS_LEAF_STARTUP, &leaf);
+        randombytes_buf(leaf.digest, sizeof(leaf.digest));
+        err = ps_state_commit(s, PS_JOURNAL_STARTUP, NULL, 0, &leaf, encoded, &n);
+    }
+    if (err == 0)
+        err = ps_append_clock_step(s);
+    if (err == 0)
+        err = ps_publish_all(s);
     if (err != 0)
         return ps_error_why(why, err, "ledger", "the start cannot be recorded: %s", strerror(errno));
     return 0;
+}
+
+/* The ledger against the world: what others remember of it, and the tiles that were made of it. */
+static int compare(struct ps_state *s, int dir, struct ps_why *why) {
+    int root = openat(dir, "..", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+
+    if (root < 0)
+        return ps_error_why(why, PS_EIO, "folder of the station", "cannot be read: %s", strerror(errno));
+    int err = ps_remember_check(root, s->ledger_dir, &s->vkey, s->ledger, why);
+    close(root);
+    if (err == 0)
+        err = ps_tiles_open(&s->tiles, s->ledger_dir, s->ledger, why);
+    if (err == 0)
+        err = ps_append_recall(s, why);
+    return err;
+}
+
+static int name_ledger(struct ps_state *s, int dir, struct ps_recover *r, struct ps_why *why) {
+    int err = ps_recover_read(r, dir, s->station, why);
+
+    if (err != 0)
+        return err;
+    ps_leaf_log_id(s->log, ps_key_ledger(s->key));
+    err = ps_note_vkey_make(&s->vkey, r->origin, PS_NOTE_ED25519, ps_key_ledger(s->key));
+    return err == 0 ? 0 : ps_error_why(why, err, "origin", "is no name of a ledger");
 }
 
 /* Journal, ledger, takes: opened, compared, completed. */
@@ -298,24 +339,26 @@ static int agree(struct ps_state *s, int dir, int ledger_dir, struct ps_why *why
 
 int ps_state_open(struct ps_state **out, int dir, int ledger_dir, struct ps_why *why) {
     int err;
+    struct ps_recover recover;
     struct ps_state *s = calloc(1, sizeof(*s));
 
     if (s == NULL)
         return ps_error_why(why, PS_ENOMEM, "signer", "out of memory");
+    s->ledger_dir = ledger_dir;
     s->rotate_bytes = PS_STATE_ROTATE_BYTES;
     if (flock(dir, LOCK_EX | LOCK_NB) != 0) {
         err = ps_error_why(why, PS_EBUSY, "signer", "another signer runs on this folder");
         goto fail;
     }
-    if ((err = read_station(s, dir, why)) != 0 || (err = ps_key_load(&s->key, dir, why)) != 0)
+    if ((err = read_station(s, dir, why)) != 0 || (err = ps_key_load(&s->key, dir, why)) != 0 ||
+        (err = name_ledger(s, dir, &recover, why)) != 0)
         goto fail;
-    ps_leaf_log_id(s->log, ps_key_ledger(s->key));
     if (ps_clock_boot_id(s->boot_id) != 0) {
         err = ps_error_why(why, PS_EIO, "/proc/sys/kernel/random/boot_id", "cannot be read");
         goto fail;
     }
     if ((err = hash_executable(s, why)) != 0 || (err = agree(s, dir, ledger_dir, why)) != 0 ||
-        (err = start_up(s, why)) != 0)
+        (err = compare(s, dir, why)) != 0 || (err = start_up(s, &recover, why)) != 0)
         goto fail;
     *out = s;
     return 0;
@@ -328,6 +371,7 @@ void ps_state_close(struct ps_state *s) {
     if (s == NULL)
         return;
     ps_witness_free(&s->witness);
+    ps_tiles_close(s->tiles);
     ps_takes_close(s->takes);
     ps_ledger_close(s->ledger);
     ps_journal_close(s->journal);

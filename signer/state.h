@@ -4,24 +4,37 @@
 /*
  * Keys, journal, ledger, takes and pending clips as one thing, brought into agreement at the start.
  *
- * Order of durability: the journal's fsync is the commit point; then the ledger's entry, then the takes, then
- * the reply. Whatever a crash leaves half-done is completed by ps_state_open from the journal.
+ * Order of durability: the journal's fsync is the commit point; then the ledger's entry, then the takes, then, at a
+ * seal, tiles and checkpoint, then the reply. Whatever a crash leaves half-done is completed by ps_state_open from
+ * the journal.
  */
 #include "evidence/error.h"
 #include "evidence/leaf.h"
+#include "evidence/note.h"
+#include "signer/clock.h"
 #include "signer/journal.h"
 #include "signer/key.h"
 #include "signer/ledger.h"
 #include "signer/takes.h"
+#include "signer/tiles.h"
 #include "signer/witness.h"
 #include <stdbool.h>
 #include <stdint.h>
+
+#define PS_STATE_APPENDS 64 /* appended leaves that are known again when they are asked for once more */
 
 struct ps_state {
     struct ps_key *key;
     struct ps_journal *journal;
     struct ps_ledger *ledger;
     struct ps_takes *takes;
+    struct ps_tiles *tiles;
+    struct ps_vkey vkey;                /* of the ledger: its name is the origin of checkpoints */
+    int ledger_dir;                     /* borrowed */
+    uint64_t published;                 /* size of ledger/checkpoint as this process wrote it */
+    uint64_t appends[PS_STATE_APPENDS]; /* indexes of the last leaves that came by APPEND; a ring */
+    uint64_t n_appends;                 /* ever */
+    struct ps_clock_watch watch;
     struct ps_witness witness;
     char station[PS_MAX_STATION_ID + 1];
     uint8_t log[16];
@@ -32,8 +45,9 @@ struct ps_state {
     uint64_t rotate_bytes; /* how much the journal may hold beyond need: PS_STATE_ROTATE_BYTES */
 };
 
-/* Everything out of the signer's folder and the ledger's; appends the start-up leaf. Errors name the file and
- * what to do. One process at a time: PS_EBUSY. The folders stay the caller's. */
+/* Everything out of the signer's folder and the ledger's; checks what others remember of it (signer/remember.h);
+ * completes the tiles; appends the start-up leaf, after a recovery's own; publishes. Errors name the file and what to do. One process at a time: PS_EBUSY.
+ * The folders stay the caller's, and stay open. */
 int ps_state_open(struct ps_state **out, int dir, int ledger_dir, struct ps_why *why);
 void ps_state_close(struct ps_state *s);
 

@@ -14,8 +14,10 @@
 #include "evidence/sha256.h"
 #include "evidence/statement.h"
 #include "evidence/wire.h"
+#include "signer/append.h"
 #include "signer/clock.h"
 #include "signer/file.h"
+#include "signer/publish.h"
 #include "signer/seal_check.h"
 #include "signer/state.h"
 
@@ -28,6 +30,7 @@ struct request {
     const uint8_t *body;
     size_t n;
     int fd;
+    unsigned roles;
     struct ps_buf *out;
     struct ps_wire_refused no;
     bool stop;
@@ -279,14 +282,39 @@ static int load_statement(struct request *rq, uint32_t size, uint8_t **out) {
     return 0;
 }
 
+/* Tiles and checkpoint reach as far as the seal before its signature is given away; the reply holds the checkpoint that
+ * ends with it, whatever came later. */
+static int publish(struct request *rq, uint64_t seal, struct ps_wire_sealed *reply) {
+    int err = ps_publish_all(rq->s);
+
+    _Static_assert(PS_PUBLISH_NOTE <= PS_WIRE_MAX_NOTE, "a checkpoint fits the reply");
+    if (err != 0) {
+        rq->stop = err != PS_EFULL;
+        return refuse(rq, PS_REFUSED_DISK, "the ledger's tiles cannot be written: %s", ps_file_error_text());
+    }
+    int n = ps_publish_checkpoint(rq->s, seal + 1, reply->note);
+    if (n < 0) {
+        rq->stop = true;
+        return refuse(rq, PS_REFUSED_DISK, "no checkpoint can be made: %s", ps_error_text(n));
+    }
+    reply->note_len = (uint16_t)n;
+    return 0;
+}
+
 /* The reply, once the seal leaf is in the ledger. Signing is deterministic, so asking again gives the same. */
 static int put_sealed(struct request *rq, const uint8_t *p, size_t n, const char *comment,
                       const uint8_t *leaf, size_t leaf_n) {
     struct ps_minisig sig;
+    struct ps_leaf seal;
     struct ps_wire_sealed reply = {.leaf_len = (uint16_t)leaf_n};
     struct ps_buf text;
     char untrusted[64];
 
+    if (ps_leaf_decode(&seal, leaf, leaf_n) != 0)
+        return refuse(rq, PS_REFUSED_DISK, "the seal cannot be read back");
+    int no = publish(rq, seal.index, &reply);
+    if (no != 0)
+        return no;
     ps_buf_init(&text, PS_MAX_MINISIG);
     memcpy(reply.leaf, leaf, leaf_n);
     int err = ps_key_sign_clip(rq->s->key, p, n, comment, &sig);
@@ -380,28 +408,57 @@ static int seal(struct request *rq) {
     return no;
 }
 
+/* ---- APPEND ---------------------------------------------------------------------------------------- */
+
+static int append(struct request *rq) {
+    struct ps_wire_append a;
+    struct ps_wire_appended reply = {0};
+    struct ps_leaf leaf;
+    size_t n;
+
+    if (ps_wire_get_append(rq->body, rq->n, &a) != 0)
+        return malformed(rq, "APPEND does not parse");
+    int no = ps_append_leaf(rq->s, &a, rq->roles, reply.leaf, &n, &rq->no, &rq->stop);
+    if (no != 0)
+        return no;
+    reply.leaf_len = (uint16_t)n;
+    if (ps_leaf_decode(&leaf, reply.leaf, n) != 0)
+        return refuse(rq, PS_REFUSED_DISK, "the leaf cannot be read back");
+    reply.index = leaf.index;
+    ps_wire_put_appended(rq->out, &reply);
+    return 0;
+}
+
 /* ---- the table ------------------------------------------------------------------------------------- */
 
 static const struct {
     int word;
-    bool for_all;
+    unsigned roles; /* one of these; 0: for all */
     int (*answer)(struct request *rq);
 } words[] = {
-    {PS_WIRE_STATUS, true, status},    {PS_WIRE_OPEN, false, open_word}, {PS_WIRE_SEGMENT, false, segment},
-    {PS_WIRE_END, false, end},         {PS_WIRE_SEAL, false, seal},      {PS_WIRE_ABORT, false, abort_word},
-    {PS_WIRE_RECORDS, false, records},
+    {PS_WIRE_STATUS, 0, status},
+    {PS_WIRE_OPEN, PS_ROLE_RECORDER, open_word},
+    {PS_WIRE_SEGMENT, PS_ROLE_RECORDER, segment},
+    {PS_WIRE_END, PS_ROLE_RECORDER, end},
+    {PS_WIRE_SEAL, PS_ROLE_RECORDER, seal},
+    {PS_WIRE_ABORT, PS_ROLE_RECORDER, abort_word},
+    {PS_WIRE_RECORDS, PS_ROLE_RECORDER, records},
+    {PS_WIRE_APPEND, ~0u, append},
 };
 
-enum ps_words_next ps_words_answer(struct ps_state *s, const void *msg, size_t n, int fd, bool all,
+enum ps_words_next ps_words_answer(struct ps_state *s, const void *msg, size_t n, int fd, unsigned roles,
                                    struct ps_buf *out) {
-    struct request rq = {.s = s, .fd = fd, .out = out};
+    struct request rq = {.s = s, .fd = fd, .roles = roles, .out = out};
     int word = ps_wire_word(msg, n, &rq.body, &rq.n);
     int no = -1;
 
+    /* Before anything is said of a time: was the clock set? A full disk refuses the word itself soon enough. */
+    int stepped = ps_append_clock_step(s);
+    rq.stop = stepped != 0 && stepped != PS_EFULL;
     for (size_t i = 0; i < sizeof(words) / sizeof(words[0]); i++) {
         if (words[i].word != word)
             continue;
-        if (!all && !words[i].for_all)
+        if (words[i].roles != 0 && (words[i].roles & roles) == 0)
             no = refuse(&rq, PS_REFUSED_PEER, "this word is not for you");
         else if (fd >= 0 && word != PS_WIRE_SEAL)
             no = malformed(&rq, "a descriptor came with a word that takes none");

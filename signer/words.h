@@ -4,7 +4,6 @@
 /*
  * One request in, one reply out (docs/PROTOCOL.md). Knows no sockets.
  */
-#include <stdbool.h>
 #include <stddef.h>
 
 struct ps_buf;
@@ -17,8 +16,8 @@ enum ps_words_next {
 };
 
 /* Answers one datagram; the reply is appended to out, whose maximum is PS_MAX_WIRE. fd is a descriptor that
- * came with it, or -1; it stays the caller's. all: this peer may say every word, else only STATUS. */
-enum ps_words_next ps_words_answer(struct ps_state *s, const void *msg, size_t n, int fd, bool all,
+ * came with it, or -1; it stays the caller's. roles (enum ps_append_role) are the peer's; without any it may say STATUS alone. */
+enum ps_words_next ps_words_answer(struct ps_state *s, const void *msg, size_t n, int fd, unsigned roles,
                                    struct ps_buf *out);
 
 #endif

@@ -7,6 +7,7 @@
  * 1: a sealed memfd comes along, and holds the next datagram's bytes. Bit 2: of a peer that may only ask.
  */
 #include <fcntl.h>
+#include <ftw.h>
 #include <sodium.h>
 #include <stdint.h>
 #include <stdio.h>
@@ -19,6 +20,7 @@
 #include "evidence/wire.h"
 #include "signer/init.h"
 #include "signer/options.h"
+#include "signer/publish.h"
 #include "signer/state.h"
 #include "signer/words.h"
 
@@ -28,21 +30,16 @@ int LLVMFuzzerInitialize(int *argc, char ***argv);
 static struct ps_state *state;
 static char root[64];
 
-static void clean_up(void) {
-    static const char *const files[] = {"signer/clip.key",  "signer/ledger.key",
-                                        "signer/station",   "signer/takes",
-                                        "signer/journal.a", "signer/journal.b",
-                                        "ledger/entries",   "public/clip.pub",
-                                        "public/log.vkey",  "public/trust",
-                                        "signer",           "ledger",
-                                        "public",           ""};
-    char path[128];
+static int remove_one(const char *path, const struct stat *st, int type, struct FTW *where) {
+    (void)st;
+    (void)type;
+    (void)where;
+    return remove(path);
+}
 
+static void clean_up(void) {
     ps_state_close(state);
-    for (size_t i = 0; i < sizeof(files) / sizeof(files[0]); i++) {
-        snprintf(path, sizeof(path), "%s/%s", root, files[i]);
-        remove(path);
-    }
+    nftw(root, remove_one, 16, FTW_DEPTH | FTW_PHYS);
 }
 
 int LLVMFuzzerInitialize(int *argc, char ***argv) {
@@ -113,8 +110,8 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size) {
         if ((how & 1) != 0 && n >= 12)
             count_from(msg, first);
         ps_buf_init(&out, PS_MAX_WIRE);
-        enum ps_words_next next = ps_words_answer(state, msg, n, fd, (how & 4) == 0, &out);
-        if (next == PS_WORDS_STOP || ps_state_tidy(state) != 0)
+        enum ps_words_next next = ps_words_answer(state, msg, n, fd, (how & 4) == 0 ? ~0u : 0, &out);
+        if (next == PS_WORDS_STOP || ps_state_tidy(state) != 0 || ps_publish_all(state) != 0)
             abort(); /* the disk works: nobody can make the signer believe otherwise */
         check_reply(&out);
         ps_buf_free(&out);
@@ -128,7 +125,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size) {
         memcpy(msg, out.p, out.n);
         size_t n = out.n;
         ps_buf_reset(&out);
-        if (ps_words_answer(state, msg, n, -1, true, &out) != PS_WORDS_GO_ON)
+        if (ps_words_answer(state, msg, n, -1, ~0u, &out) != PS_WORDS_GO_ON)
             abort();
         ps_buf_free(&out);
     }
