@@ -56,7 +56,7 @@ PS_LDFLAGS  := -pie -pthread -Wl,-z,relro,-z,now,-z,noexecstack,--as-needed $(SA
 evidence_pkgs := libsodium jansson
 archive_pkgs  := $(evidence_pkgs) sqlite3 inih
 signer_pkgs   := $(evidence_pkgs) libseccomp
-cli_pkgs      := $(archive_pkgs) libcrypto
+cli_pkgs      := $(archive_pkgs) libcrypto libcurl
 report_pkgs   := $(archive_pkgs) libcrypto libavformat libavcodec libswscale libavutil libturbojpeg \
                  cairo pango pangocairo fontconfig
 recorder_pkgs := $(archive_pkgs) libcrypto libavdevice libavformat libavcodec libswscale libavutil \

@@ -124,15 +124,15 @@ static int station(struct reading *r, const char *k, const char *v) {
  * name. */
 static int entry(struct reading *r, const char *name, void *first, size_t size, unsigned *n, unsigned most) {
     if (!only(name, "-", 1, 32))
-        return refuse(r, r->value_line, "a camera or scanner is named with 1 to 32 of a-z, 0-9 and hyphen",
-                      name),
+        return refuse(r, r->value_line,
+                      "a camera, scanner or authority is named with 1 to 32 of a-z, 0-9 and hyphen", name),
                -1;
     char *at = first;
     for (unsigned i = 0; i < *n; i++, at += size)
         if (strcmp(at, name) == 0)
             return (int)i;
     if (*n >= most)
-        return refuse(r, r->value_line, "too many cameras or scanners", name), -1;
+        return refuse(r, r->value_line, "too many cameras, scanners or authorities", name), -1;
     memcpy(at, name, strlen(name) + 1);
     return (int)(*n)++;
 }
@@ -192,6 +192,37 @@ static int recording(struct reading *r, const char *k, const char *v) {
     return refuse(r, r->value_line, "unknown key in [recording]", k);
 }
 
+/* "authority", "ca.bj": which part of which authority. */
+static int authority(struct reading *r, const char *k, const char *v) {
+    static const char *const kinds[] = {"http://", "https://", NULL};
+    struct ps_config *c = r->c;
+    const char *dot = strchr(k, '.');
+    size_t n = dot != NULL ? (size_t)(dot - k) : strlen(k);
+    bool url = n == 9 && strncmp(k, "authority", n) == 0, ca = n == 2 && strncmp(k, "ca", n) == 0;
+    if (!url && !ca && !(n == 3 && strncmp(k, "crl", n) == 0))
+        return refuse(r, r->value_line, "unknown key in [time]", k);
+    if (url && (!one_of(v, kinds) || !ps_bytes_is_ascii(v, strlen(v))))
+        return refuse(r, r->value_line, "an authority is http://... or https://...", v);
+    int i = entry(r, dot != NULL ? dot + 1 : "main", c->authorities, sizeof(c->authorities[0]),
+                  &c->n_authorities, PS_CONFIG_AUTHORITIES);
+    if (i < 0)
+        return 0;
+    struct ps_config_authority *a = &c->authorities[i];
+    char *to = url ? a->url : ca ? a->ca : a->crl;
+    if (to[0] != '\0') /* "authority" is the same as "authority.main" */
+        return refuse(r, r->value_line, "given twice", k);
+    return text(r, v, sizeof(a->url) - 1, to);
+}
+
+static int time_from_outside(struct reading *r, const char *k, const char *v) {
+    struct ps_config *c = r->c;
+    if (strcmp(k, "timeout") == 0)
+        return number16(r, v, 1, 300, &c->stamp_timeout);
+    if (strcmp(k, "retries") == 0)
+        return number16(r, v, 0, 10, &c->stamp_retries);
+    return authority(r, k, v);
+}
+
 static bool seen_before(struct reading *r) {
     char both[sizeof(r->seen[0])] = "";
     snprintf(both, sizeof(both), "%s\n%s", r->section, r->key);
@@ -219,7 +250,9 @@ static int take(struct reading *r) {
         return scanner(r, s + 8, k, v);
     if (strcmp(s, "recording") == 0)
         return recording(r, k, v);
-    if (strcmp(s, "retention") == 0 || strcmp(s, "time") == 0 || strcmp(s, "viewer") == 0)
+    if (strcmp(s, "time") == 0)
+        return time_from_outside(r, k, v);
+    if (strcmp(s, "retention") == 0 || strcmp(s, "viewer") == 0)
         return 1;
     return refuse(r, r->value_line, "unknown section", s);
 }
@@ -312,6 +345,8 @@ void ps_config_default(struct ps_config *c) {
     c->max_seconds = 1800;
     c->originals_every = 60;
     c->min_free_mb = 1024;
+    c->stamp_timeout = 20;
+    c->stamp_retries = 2;
 }
 
 static int complete(struct reading *r) {
@@ -328,6 +363,10 @@ static int complete(struct reading *r) {
         if (c->scanners[i].source[0] == '\0')
             return ps_error_why(r->why, PS_EFORMAT, r->name, "[scanner %s] source is missing",
                                 c->scanners[i].name);
+    for (unsigned i = 0; i < c->n_authorities; i++)
+        if (c->authorities[i].url[0] == '\0')
+            return ps_error_why(r->why, PS_EFORMAT, r->name, "[time] authority.%s is missing",
+                                c->authorities[i].name);
     return 0;
 }
 

@@ -12,6 +12,7 @@
 
 #define PS_CONFIG_CAMERAS 8
 #define PS_CONFIG_SCANNERS 8
+#define PS_CONFIG_AUTHORITIES 8
 
 struct ps_config_camera { /* [camera NAME]; NAME is [a-z0-9-]{1,32}: it names files */
     char name[PS_MAX_NAME + 1];
@@ -21,6 +22,12 @@ struct ps_config_camera { /* [camera NAME]; NAME is [a-z0-9-]{1,32}: it names fi
 struct ps_config_scanner { /* [scanner NAME] source = stdin: | serial:… | evdev:… */
     char name[PS_MAX_NAME + 1];
     char source[512];
+};
+struct ps_config_authority { /* [time] authority.NAME, ca.NAME, crl.NAME; without .NAME it is "main" */
+    char name[33];           /* [a-z0-9-]{1,32}: it names folders */
+    char url[512];           /* http or https */
+    char ca[512];            /* PEM file, "" none; a relative path starts at ROOT */
+    char crl[512];           /* URL or file of a revocation list, "" what the certificates name */
 };
 struct ps_config {
     char station_id[PS_MAX_STATION_ID + 1]; /* [station] id */
@@ -39,7 +46,12 @@ struct ps_config {
     uint32_t originals_every; /* seconds, default 60; 0: start and end only */
     uint32_t min_free_mb;     /* 1024: refuse to start a clip below it, end one at a quarter of it */
     char font[512];           /* "" : look for one */
-    /* [retention] [time] [viewer]: accepted and kept for later versions */
+    /* [time] */
+    unsigned n_authorities;
+    struct ps_config_authority authorities[PS_CONFIG_AUTHORITIES];
+    uint16_t stamp_timeout; /* 20 seconds for each question, 1-300 */
+    uint16_t stamp_retries; /* 2 more attempts, 0-10 */
+    /* [retention] [viewer]: accepted and kept for later versions */
 };
 
 int ps_config_load(struct ps_config *c, const char *path, struct ps_why *why);

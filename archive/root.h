@@ -24,6 +24,7 @@ int ps_root_config(const char *root, char out[PS_ROOT_PATH]);
 #define PS_ROOT_PUBLIC "public"
 #define PS_ROOT_SIGNER "signer"
 #define PS_ROOT_LEDGER "ledger"
+#define PS_ROOT_TOKENS "tokens"
 #define PS_ROOT_EXPORTS "exports"
 #define PS_ROOT_RUN "run"
 #define PS_ROOT_SIGNER_SOCKET "run/signer.sock"

@@ -16,6 +16,7 @@ int ps_cmd_reindex(int argc, char **argv);
 int ps_cmd_run(int argc, char **argv);
 int ps_cmd_scan(int argc, char **argv);
 int ps_cmd_show(int argc, char **argv);
+int ps_cmd_stamp(int argc, char **argv);
 int ps_cmd_status(int argc, char **argv);
 int ps_cmd_stop(int argc, char **argv);
 int ps_cmd_verify(int argc, char **argv);

@@ -25,6 +25,7 @@ static const struct command commands[] = {
     {"show", ps_cmd_show, "tell in plain words what a clip's statement says", "用文字说明录像的声明内容"},
     {"verify", ps_cmd_verify, "judge clips and bundles", "核验录像和证据包"},
     {"export", ps_cmd_export, "write a bundle for a platform or court", "导出证据包"},
+    {"stamp", ps_cmd_stamp, "have the ledger stamped by time-stamp authorities", "请时间戳机构为账本盖戳"},
     {"reindex", ps_cmd_reindex, "make the search index anew from the clips", "由录像重建检索索引"},
     {"doctor", ps_cmd_doctor, "look for what must be mended", "检查需要处理的问题"},
 };

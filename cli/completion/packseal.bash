@@ -23,7 +23,7 @@ _packseal() {
     COMPREPLY=()
     if ((COMP_CWORD == 1)); then
         mapfile -t COMPREPLY < <(compgen -W 'init run status scan stop cancel cameras find show verify export
-            reindex doctor --help --version' -- "$word")
+            stamp reindex doctor --help --version' -- "$word")
         return
     fi
     case $before in
@@ -55,6 +55,7 @@ _packseal() {
     scan) options+=' --manual --json' ;;
     find) options+=' --from --to --operator --kind --limit --json' ;;
     verify) options+=' --trust --require --json' ;;
+    stamp) options+=' --force --json' ;;
     export) options+=' --output --json' ;;
     *) options+=' --json' ;;
     esac

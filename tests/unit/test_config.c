@@ -39,7 +39,10 @@ static void reads_all(void) {
         "[scanner main]\nsource = serial:/dev/ttyACM0?baud=9600\n"
         "[recording]\nsegment_seconds = 3\nqp = 31\nmax_mbit = 0\nidle_seconds = 0\nmax_seconds = 3600\n"
         "originals_every = 0\nmin_free_mb = 0\nfont = /usr/share/fonts/x.ttc\n"
-        "[retention]\ndays = 180\n[time]\nauthority = x\n[viewer]\nport = 8080";
+        "[retention]\ndays = 180\n[time]\nauthority = http://tsa.example/\nca = tsa.pem\n"
+        "authority.bj = https://u:p@tsa.example:8443/x\nca.bj=/etc/bj.pem\ncrl.bj = "
+        "http://crl.example/x.crl\n"
+        "timeout = 5\nretries=0\n[viewer]\nport = 8080";
     tap_is_int(parse(text), 0, "a full configuration is read, byte order mark and CRLF included");
     tap_is_str(c.station_id, "ST03", "station id");
     tap_is_str(c.station_name, "打包三号台", "a remark after a value is no part of it");
@@ -55,6 +58,16 @@ static void reads_all(void) {
                c.max_seconds == 3600 && c.originals_every == 0 && c.min_free_mb == 0,
            "recording");
     tap_is_str(c.font, "/usr/share/fonts/x.ttc", "font");
+    tap_ok(c.n_authorities == 2 && strcmp(c.authorities[0].name, "main") == 0 &&
+               strcmp(c.authorities[0].url, "http://tsa.example/") == 0 &&
+               strcmp(c.authorities[0].ca, "tsa.pem") == 0 && c.authorities[0].crl[0] == '\0',
+           "a time-stamp authority without a name is main");
+    tap_ok(strcmp(c.authorities[1].name, "bj") == 0 &&
+               strcmp(c.authorities[1].url, "https://u:p@tsa.example:8443/x") == 0 &&
+               strcmp(c.authorities[1].ca, "/etc/bj.pem") == 0 &&
+               strcmp(c.authorities[1].crl, "http://crl.example/x.crl") == 0,
+           "and others have theirs");
+    tap_ok(c.stamp_timeout == 5 && c.stamp_retries == 0, "patience with them");
 }
 
 static void defaults(void) {
@@ -106,6 +119,15 @@ static void refusals(void) {
             "v4l2:", "a camera of no kind");
     refused("[station]\nid = A\n[camera Top]\nsource = lavf:x\n", "line 4", "a-z",
             "a camera with a capital letter");
+    refused("[station]\nid = A\n[time]\nauthority = ftp://x\n", "line 4", "http", "an authority over FTP");
+    refused("[station]\nid = A\n[time]\nauthority.A/B = http://x\n", "line 4", "a-z",
+            "an authority with a path as its name");
+    refused("[station]\nid = A\n[time]\nca.bj = x.pem\n", "packseal.conf", "authority.bj is missing",
+            "a certificate of no authority");
+    refused("[station]\nid = A\n[time]\nauthority = http://x\nauthority.main = http://y\n", "line 5", "twice",
+            "the same authority under both names");
+    refused("[station]\nid = A\n[time]\ntimeout = 0\n", "line 4", "from 1 to 300", "no patience at all");
+    refused("[station]\nid = A\n[time]\nauthorities = x\n", "line 4", "unknown key", "a mistyped authority");
     refused("[station]\nid = A\n[camera ../x]\nsource = lavf:x\n", "line 4", "a-z",
             "a camera named as a path");
     refused("[station]\nid = A\n[camera top]\nsource = lavf:x\nzoom = 1\n", "line 5", "unknown key",

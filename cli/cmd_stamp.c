@@ -1,0 +1,221 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+#include "cli/args.h"
+#include "cli/cmd.h"
+#include "cli/stamp.h"
+#include "cli/words.h"
+#include "evidence/statement.h"
+#include <curl/curl.h>
+#include <inttypes.h>
+#include <jansson.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <time.h>
+#include <unistd.h>
+
+#define NS INT64_C(1000000000)
+#define SKEW_TOLD_NS (60 * NS)
+
+static const char help_en[] =
+    "usage: packseal stamp [--force] [--json] [--root DIR]\n"
+    "\n"
+    "Has the newest checkpoint of the ledger stamped by each time-stamp authority of packseal.conf that has "
+    "not\n"
+    "stamped it yet. A token is kept only when it verifies. Run by a timer; what fails now is made up for "
+    "later,\n"
+    "since a token over a newer checkpoint serves all clips before it.\n"
+    "Exit status: 0 stamped or nothing new, 1 an authority failed, 2 nothing can be stamped.\n"
+    "\n"
+    "  --force   stamp again what is stamped, for a fresh code\n"
+    "  --json    one object for each authority: authority, state, size, token, time, accuracy_us, code, "
+    "skew_ms,\n"
+    "            age_seconds, error, where\n";
+static const char help_zh[] =
+    "用法:packseal stamp [--force] [--json] [--root 文件夹]\n"
+    "\n"
+    "请 packseal.conf 中的各时间戳机构为账本最新的检查点加盖时间戳,已盖过的跳过。只保存核验无误的时间戳。\n"
+    "由定时器运行;这次失败,下次补上:较新检查点的时间戳对之前所有录像都有效。\n"
+    "返回值:0 已盖或无新内容,1 有机构失败,2 无法进行。\n"
+    "\n"
+    "  --force   已盖过的再盖一次,以取得新的新鲜码\n"
+    "  --json    每个机构输出一个对象:authority、state、size、token、time、accuracy_us、code、skew_ms、\n"
+    "            age_seconds、error、where\n";
+
+struct line { /* what is told of one authority */
+    const struct ps_config_authority *a;
+    const char *state; /* stamped, current, failed */
+    const char *token;
+    const struct ps_timestamp *time; /* of the newest token; NULL: there is none */
+    uint64_t size;
+    int64_t age_seconds;
+    const int64_t *skew_ns;
+    const struct ps_why *error;
+};
+
+static void tell_json(const struct line *l) {
+    char time[32];
+    json_t *o =
+        json_pack("{s:s, s:s, s:I}", "authority", l->a->name, "state", l->state, "size", (json_int_t)l->size);
+    if (l->time != NULL) {
+        ps_statement_time_text(l->time->time_ns, time);
+        json_object_set_new(o, "token", json_string(l->token));
+        json_object_set_new(o, "time", json_string(time));
+        json_object_set_new(o, "accuracy_us", json_integer(l->time->accuracy_ns / 1000));
+        json_object_set_new(o, "code", json_string(l->time->code));
+        json_object_set_new(o, "age_seconds", json_integer(l->age_seconds));
+    }
+    if (l->skew_ns != NULL)
+        json_object_set_new(o, "skew_ms", json_integer(*l->skew_ns / 1000000));
+    if (l->error != NULL) {
+        json_object_set_new(o, "error", json_string(l->error->text));
+        json_object_set_new(o, "where", json_string(l->error->where));
+    }
+    json_dumpf(o, stdout, JSON_COMPACT);
+    putchar('\n');
+    json_decref(o);
+}
+
+static void tell_words(const struct line *l) {
+    char time[32] = "";
+    if (l->time == NULL) {
+        printf(ps_words("%-10s no token yet\n", "%-10s 尚无时间戳\n"), l->a->name);
+        return;
+    }
+    ps_statement_time_text(l->time->time_ns, time);
+    if (strcmp(l->state, "stamped") == 0)
+        printf(ps_words("%-10s stamped  %s  checkpoint %" PRIu64 "  code %s\n",
+                        "%-10s 已盖戳  %s  检查点 %" PRIu64 "  新鲜码 %s\n"),
+               l->a->name, time, l->size, l->time->code);
+    else
+        printf(ps_words("%-10s %s  newest token of %s, %" PRId64 " minutes old, code %s\n",
+                        "%-10s %s  最新时间戳 %s,已有 %" PRId64 " 分钟,新鲜码 %s\n"),
+               l->a->name,
+               strcmp(l->state, "current") == 0 ? ps_words("nothing new", "无新内容")
+                                                : ps_words("failed", "失败"),
+               time, l->age_seconds / 60, l->time->code);
+}
+
+static void tell(const struct line *l, bool json) {
+    if (json)
+        tell_json(l);
+    else
+        tell_words(l);
+}
+
+static const char *advice(int rc) {
+    switch (rc) {
+    case PS_EGONE:
+    case PS_ETIME:
+    case PS_EBUSY: return ps_words("it is asked again at the next run", "下次运行时重试");
+    case PS_EINVAL: return ps_words("see [time] in packseal.conf(5)", "参见 packseal.conf(5) 的 [time]");
+    case PS_EFULL: return ps_words("make room on the disk", "请腾出磁盘空间");
+    case PS_ESTATE:
+    case PS_ESIG:
+        return ps_words("do not trust this authority until it explains", "在该机构说明原因前勿信任");
+    default:
+        return ps_words("look at ca in [time] and ask the authority", "请检查 [time] 的 ca 并询问该机构");
+    }
+}
+
+static int64_t age(const struct ps_timestamp *t) {
+    return ((int64_t)time(NULL) * NS - t->time_ns) / NS;
+}
+
+/* One authority; 0 or 1. */
+static int stamp_by(const struct ps_stamp *s, const struct ps_config_authority *a, bool force, bool json) {
+    struct ps_token newest;
+    struct ps_stamp_result r;
+    struct ps_why why = {0};
+    char where[320];
+    bool have = ps_tokens_newest(s->root, s->checkpoint.origin, a->name, &newest, NULL) == 0;
+    struct line l = {.a = a, .size = s->checkpoint.size};
+    if (have) {
+        l.token = newest.entry.name;
+        l.time = &newest.time;
+        l.age_seconds = age(&newest.time);
+    }
+    int rc = 0;
+    if (have && newest.checkpoint.size == s->checkpoint.size && !force) {
+        l.state = "current";
+    } else if ((rc = ps_stamp_ask(s, a, &r, &why)) == 0) {
+        l.state = "stamped";
+        l.token = r.name;
+        l.time = &r.time;
+        l.age_seconds = age(&r.time);
+        l.skew_ns = &r.skew_ns;
+    } else {
+        l.state = "failed";
+        l.error = &why;
+        snprintf(where, sizeof(where), "%s: %s", a->name, why.where);
+        ps_words_fail(1, why.text, where, advice(rc));
+    }
+    if (rc == 0 && l.skew_ns != NULL && (*l.skew_ns > SKEW_TOLD_NS || *l.skew_ns < -SKEW_TOLD_NS))
+        ps_words_note(ps_words("%s: this station's clock is off by %" PRId64 " seconds: set it",
+                               "%s:本工位时钟相差 %" PRId64 " 秒,请校时"),
+                      a->name, *l.skew_ns / NS);
+    if (rc == 0 && l.skew_ns != NULL && r.later.text[0] != '\0')
+        ps_words_note(ps_words("%s: no revocation list, the token stands without: %s: %s",
+                               "%s:未取得吊销列表,时间戳仍有效:%s:%s"),
+                      a->name, r.later.where, r.later.text);
+    tell(&l, json);
+    if (have)
+        ps_tokens_free(&newest);
+    return rc == 0 ? 0 : 1;
+}
+
+static int cannot(const struct ps_why *why, const char *todo) {
+    return ps_words_fail(2, why->text, why->where, todo);
+}
+
+static int stamp(const char *root, const struct ps_config *c, bool force, bool json) {
+    struct ps_stamp s;
+    struct ps_why why = {0};
+    if (c->n_authorities == 0)
+        return ps_words_fail(2, ps_words("no time-stamp authority is configured", "没有配置时间戳机构"),
+                             "[time]",
+                             ps_words("name one in packseal.conf(5): authority = URL, ca = FILE",
+                                      "请在 packseal.conf(5) 中填写:authority = 网址,ca = 文件"));
+    int rc = ps_stamp_open(&s, root, c, &why);
+    if (rc < 0)
+        return cannot(
+            &why, ps_words("is there a station that has run? see --root", "工位是否已运行过?参见 --root"));
+    int lock = ps_tokens_lock(root, &why), status = 0;
+    if (lock < 0) {
+        ps_stamp_close(&s);
+        return cannot(&why, lock == PS_EBUSY
+                                ? ps_words("wait for it to end", "请等它结束")
+                                : ps_words("run it as the user of the station", "请以工位的用户运行"));
+    }
+    curl_global_init(CURL_GLOBAL_DEFAULT);
+    for (unsigned i = 0; i < c->n_authorities; i++)
+        status |= stamp_by(&s, &c->authorities[i], force, json);
+    curl_global_cleanup();
+    close(lock);
+    ps_stamp_close(&s);
+    return status;
+}
+
+int ps_cmd_stamp(int argc, char **argv) {
+    const char *root_arg = NULL;
+    char root[PS_ROOT_PATH], path[PS_ROOT_PATH];
+    bool json = false, force = false;
+    const struct ps_args_option options[] = {{"--root", NULL, PS_ARGS_TEXT, &root_arg},
+                                             {"--json", NULL, PS_ARGS_FLAG, &json},
+                                             {"--force", NULL, PS_ARGS_FLAG, &force},
+                                             {NULL, NULL, PS_ARGS_FLAG, NULL}};
+    const struct ps_args_spec spec = {"stamp", help_en, help_zh, options, 0, 0};
+    int n, status = ps_args_parse(&spec, argc, argv, &n);
+    if (status != PS_ARGS_GO)
+        return status;
+    if (!ps_args_root(root_arg, root))
+        return 2;
+    struct ps_why why = {0};
+    struct ps_config *c = malloc(sizeof(*c));
+    int rc = c == NULL ? PS_ENOMEM : ps_root_config(root, path);
+    if (rc == 0)
+        rc = ps_config_load(c, path, &why);
+    status = rc == 0 ? stamp(root, c, force, json)
+                     : cannot(&why, ps_words("see packseal.conf(5)", "参见 packseal.conf(5)"));
+    free(c);
+    return status;
+}
