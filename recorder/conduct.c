@@ -5,11 +5,13 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "archive/tokens.h"
 #include "evidence/bytes.h"
 #include "recorder/codes.h"
 #include "recorder/station.h"
 
 #define OPEN_RETRY_NS 1000000000LL
+#define TOKEN_LOOK_NS 5000000000LL
 #define SEAL_PATIENCE_NS \
     1500000000LL /* a new clip waits so long for the signer to have room, frames in the queue */
 
@@ -147,6 +149,8 @@ static void fill_opening(const struct ps_station *st, const struct ps_code *code
     o->kind = PS_KIND_PACK;
     o->n_codes = 1;
     o->codes[0] = *code;
+    snprintf(o->freshness, sizeof o->freshness, "%s", st->freshness);
+    memcpy(o->token, st->token, sizeof o->token);
     o->n_tracks = (uint16_t)st->config.n_cameras;
     for (unsigned i = 0; i < st->config.n_cameras; i++)
         snprintf(o->tracks[i], sizeof o->tracks[i], "%s", st->config.cameras[i].name);
@@ -164,6 +168,7 @@ static void begin_lanes(struct ps_station *st, int64_t mono_ns) {
     snprintf(job.text.codes, sizeof job.text.codes, "%s", c->opening.codes[0].value);
     snprintf(job.text.station, sizeof job.text.station, "%s", st->config.station_name);
     snprintf(job.text.operator_id, sizeof job.text.operator_id, "%s", c->opening.operator_id);
+    snprintf(job.text.freshness, sizeof job.text.freshness, "%s", c->opening.freshness);
     if (st->rec->opened)
         ps_statement_clip_name(c->opening.station, c->number, job.text.clip);
     else
@@ -488,10 +493,26 @@ void ps_conduct_sealed(struct ps_station *st, struct ps_sealed *s) {
     go_on(st);
 }
 
+/* The newest token is looked for beforehand: a scan does not wait for folders to be listed. */
+static void look_for_token(struct ps_station *st, int64_t now) {
+    struct ps_token t;
+    struct ps_why why;
+
+    if (now < st->next_token_ns)
+        return;
+    st->next_token_ns = now + TOKEN_LOOK_NS;
+    if (ps_tokens_newest(st->root, NULL, NULL, &t, &why) < 0)
+        return;
+    snprintf(st->freshness, sizeof st->freshness, "%s", t.time.code);
+    memcpy(st->token, t.sha256, sizeof st->token);
+    ps_tokens_free(&t);
+}
+
 void ps_conduct_tick(struct ps_station *st) {
     int64_t now = ps_clock_mono_ns();
     uint64_t free_mb;
 
+    look_for_token(st, now);
     ps_conduct_event(st, PS_SESSION_TICK, now, 0);
     if (st->rec && !st->ending && ps_status_disk_low(st, 4, &free_mb))
         ps_conduct_event(st, PS_SESSION_DISK_FULL, now, 0);

@@ -70,7 +70,10 @@ struct ps_station {
     struct ps_sealer *sealer;
     struct ps_notary *notary;
     int64_t next_open_ns;
-    uint8_t confined; /* of the signer's last STATUS */
+    uint8_t confined;  /* of the signer's last STATUS */
+    char freshness[9]; /* code of the newest time-stamp token, "" when there is none, and its digest */
+    uint8_t token[32];
+    int64_t next_token_ns;
     struct ps_control *control;
     char last_clip[40], fault[256];
     bool quitting;

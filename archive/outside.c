@@ -1,0 +1,195 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+#include "archive/outside.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <stdbool.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "archive/proofs.h"
+#include "archive/store.h"
+#include "archive/tokens.h"
+#include "evidence/bytes.h"
+#include "evidence/proof.h"
+
+#define FRESHNESS_TRIES 64 /* tokens before the clip among which its freshness is looked for: newest first */
+
+void ps_outside_free(struct ps_outside *o) {
+    for (unsigned i = 0; i < o->n; i++)
+        free(o->files[i].p);
+    free(o->files);
+    memset(o, 0, sizeof *o);
+}
+
+static bool has(const struct ps_outside *o, const char *folder, const char *name) {
+    for (unsigned i = 0; i < o->n; i++)
+        if (strcmp(o->files[i].folder, folder) == 0 && strcmp(o->files[i].name, name) == 0)
+            return true;
+    return false;
+}
+
+/* Copies the bytes. */
+static int add(struct ps_outside *o, const char *folder, const char *name, const void *p, size_t n) {
+    if (has(o, folder, name))
+        return 0;
+    if (o->n == o->capacity) {
+        unsigned more = o->capacity ? o->capacity * 2 : 16;
+        struct ps_outside_file *files = realloc(o->files, more * sizeof *files);
+        if (!files)
+            return PS_ENOMEM;
+        o->files = files;
+        o->capacity = more;
+    }
+    struct ps_outside_file *f = &o->files[o->n];
+    snprintf(f->folder, sizeof f->folder, "%s", folder);
+    snprintf(f->name, sizeof f->name, "%s", name);
+    f->p = malloc(n ? n : 1);
+    if (!f->p)
+        return PS_ENOMEM;
+    memcpy(f->p, p, n);
+    f->n = n;
+    o->n++;
+    return 0;
+}
+
+static int add_token(struct ps_outside *o, const struct ps_token *t) {
+    char folder[PS_OUTSIDE_NAME], id[17];
+
+    ps_bytes_hex(id, t->sha256, 8);
+    snprintf(folder, sizeof folder, "tokens/%s", id);
+    int err = add(o, folder, "checkpoint", t->note, t->note_n);
+    if (!err)
+        err = add(o, folder, "token.tsr", t->token, t->token_n);
+    if (!err)
+        err = add(o, folder, "chain.pem", t->chain, t->chain_n);
+    return err;
+}
+
+/* The token whose code was burned in: it was the newest when the clip opened. */
+static int add_freshness(struct ps_outside *o, const char *root, const struct ps_tokens_list *all,
+                         const struct ps_clip *clip, struct ps_why *why) {
+    unsigned tries = 0;
+
+    for (size_t i = all->n; clip->opening.freshness[0] && i-- > 0 && tries < FRESHNESS_TRIES;) {
+        struct ps_token t;
+        if (all->v[i].size > clip->number)
+            continue;
+        tries++;
+        if (ps_tokens_read(root, all->v[i].name, &t, why) < 0)
+            continue;
+        bool same = memcmp(t.sha256, clip->opening.token, sizeof t.sha256) == 0;
+        int err = same ? add_token(o, &t) : 0;
+        ps_tokens_free(&t);
+        if (same || err)
+            return err;
+    }
+    return 0;
+}
+
+/* The tokens of every authority over the checkpoint of this size; *note gets its text, the caller frees it. */
+static int add_stamps(struct ps_outside *o, const char *root, const struct ps_tokens_list *all, uint64_t size,
+                      uint8_t **note, size_t *note_n, struct ps_why *why) {
+    for (size_t i = 0; i < all->n; i++) {
+        struct ps_token t;
+        if (all->v[i].size != size || ps_tokens_read(root, all->v[i].name, &t, why) < 0)
+            continue;
+        int err = add_token(o, &t);
+        if (!err && !*note) {
+            *note = t.note;
+            *note_n = t.note_n;
+            t.note = NULL; /* transferred */
+        }
+        ps_tokens_free(&t);
+        if (err)
+            return err;
+    }
+    return 0;
+}
+
+static int read_below(const char *root, const char *folder, const char *name, size_t max, uint8_t **p,
+                      size_t *n, struct ps_why *why) {
+    char path[PS_ROOT_PATH];
+    int fd = ps_root_path(root, folder, path) < 0 ? -1 : open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+
+    if (fd < 0)
+        return ps_error_why(why, PS_ENOENT, folder, "is not there");
+    int err = ps_store_read_file(fd, name, max, p, n, why);
+    close(fd);
+    return err;
+}
+
+/* Which checkpoint the proofs end in: the earliest stamped one that covers the seal, else the newest. */
+static int choose_note(struct ps_outside *o, const char *root, const struct ps_tokens_list *all, uint64_t end,
+                       uint8_t **note, size_t *note_n, struct ps_why *why) {
+    uint64_t size = 0;
+
+    for (size_t i = 0; i < all->n && !size; i++) /* sorted by size */
+        if (all->v[i].size > end)
+            size = all->v[i].size;
+    int err = size ? add_stamps(o, root, all, size, note, note_n, why) : 0;
+    if (!err && !*note)
+        err = read_below(root, PS_ROOT_LEDGER, "checkpoint", PS_NOTE_MAX, note, note_n, why);
+    return err;
+}
+
+static int add_proofs(struct ps_outside *o, const char *root, const struct ps_tokens_list *all,
+                      struct ps_proofs *ledger, const struct ps_clip *clip, struct ps_why *why) {
+    struct ps_buf open, seal;
+    uint8_t *note = NULL;
+    size_t note_n = 0;
+    uint64_t end;
+    char name[40];
+
+    if (ps_proofs_end_of(ledger, clip->number, &end) < 0)
+        return 0; /* not covered by a checkpoint yet */
+    ps_statement_clip_name(clip->opening.station, clip->number, name);
+    ps_buf_init(&open, PS_PROOF_MAX);
+    ps_buf_init(&seal, PS_PROOF_MAX);
+    int err = choose_note(o, root, all, end, &note, &note_n, why);
+    if (!err)
+        err = ps_proofs_of_clip(ledger, clip->number, (const char *)note, note_n, &open, &seal, why);
+    if (!err)
+        err = add(o, name, "open.tlog-proof", open.p, open.n);
+    if (!err)
+        err = add(o, name, "seal.tlog-proof", seal.p, seal.n);
+    ps_buf_free(&open);
+    ps_buf_free(&seal);
+    free(note);
+    return err;
+}
+
+int ps_outside_clip(struct ps_outside *o, const char *root, const struct ps_clip *clip, struct ps_why *why) {
+    struct ps_tokens_list all = {0};
+    struct ps_proofs ledger;
+    int err = ps_tokens_list(root, &all, why);
+
+    if (!err)
+        err = add_freshness(o, root, &all, clip, why);
+    if (!err && ps_proofs_open(&ledger, root, why) == 0) {
+        err = add_proofs(o, root, &all, &ledger, clip, why);
+        ps_proofs_close(&ledger);
+    }
+    ps_tokens_list_free(&all);
+    return err == PS_ENOMEM ? ps_error_why(why, err, "bundle", "out of memory") : err;
+}
+
+int ps_outside_keys(struct ps_outside *o, const char *root, struct ps_why *why) {
+    static const char *const names[] = {"clip.pub", "log.vkey", "cert.json", "cert.json.minisig"};
+
+    for (size_t i = 0; i < sizeof names / sizeof names[0]; i++) {
+        uint8_t *p = NULL;
+        size_t n = 0;
+        int err = read_below(root, PS_ROOT_PUBLIC, names[i], 65536, &p, &n, why);
+        if (err == PS_ENOENT && i > 0)
+            continue;
+        if (!err)
+            err = add(o, "keys", names[i], p, n);
+        free(p);
+        if (err)
+            return err;
+    }
+    return 0;
+}

@@ -1,0 +1,34 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+#ifndef PS_ARCHIVE_OUTSIDE_H
+#define PS_ARCHIVE_OUTSIDE_H
+/*
+ * What a bundle brings besides the clip folders (docs/FORMAT.md section 11): proofs of inclusion, the tokens that bound
+ * the clips in time, and the station's public keys.
+ */
+#include "archive/root.h"
+#include "evidence/statement.h"
+#include <stddef.h>
+#include <stdint.h>
+
+#define PS_OUTSIDE_NAME 64
+
+struct ps_outside_file {
+    char folder[PS_OUTSIDE_NAME]; /* below data/: "ST03-0000123", "tokens/0123456789abcdef", "keys" */
+    char name[PS_OUTSIDE_NAME];
+    uint8_t *p; /* owned */
+    size_t n;
+};
+
+struct ps_outside {
+    struct ps_outside_file *files;
+    unsigned n, capacity;
+};
+
+/* Adds the files for one clip; tokens that are there already are not added twice. A ledger without a checkpoint, or a clip
+ * that it does not cover yet, adds nothing: the verdict says what is missing. */
+int ps_outside_clip(struct ps_outside *o, const char *root, const struct ps_clip *clip, struct ps_why *why);
+/* clip.pub, and log.vkey and certificate when they are there. */
+int ps_outside_keys(struct ps_outside *o, const char *root, struct ps_why *why);
+void ps_outside_free(struct ps_outside *o);
+
+#endif
