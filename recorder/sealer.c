@@ -137,13 +137,20 @@ static int statement_of(struct ps_sealer *z, struct ps_recording *r, struct ps_b
     return ps_store_write_file(r->dirfd, "clip.json", b->p, b->n, why);
 }
 
+/* What an interrupted run left gives way. */
+static int write_again(int dirfd, const char *name, const void *p, size_t n, struct ps_why *why) {
+    if (unlinkat(dirfd, name, 0) < 0 && errno != ENOENT)
+        return ps_error_why(why, PS_EIO, name, "%s", strerror(errno));
+    return ps_store_write_file(dirfd, name, p, n, why);
+}
+
 static int publish(struct ps_sealer *z, int dirfd, const char *id, const struct ps_clip *clip,
                    const struct ps_wire_sealed *sealed, char path[PS_ROOT_PATH], struct ps_why *why) {
-    int err;
+    int err = write_again(dirfd, "clip.json.minisig", sealed->sig, sealed->sig_len, why);
 
-    if (unlinkat(dirfd, "clip.json.minisig", 0) < 0 && errno != ENOENT)
-        return ps_error_why(why, PS_EIO, "clip.json.minisig", "%s", strerror(errno));
-    err = ps_store_write_file(dirfd, "clip.json.minisig", sealed->sig, strlen(sealed->sig), why);
+    /* A memory of the ledger that does not lie in the ledger: the signer looks for it when it starts. */
+    if (!err && sealed->note_len > 0)
+        err = write_again(dirfd, "checkpoint", sealed->note, sealed->note_len, why);
     if (err < 0)
         return err;
     if (unlinkat(dirfd, "recording.log", 0) < 0 && errno != ENOENT)
