@@ -25,7 +25,7 @@ struct sample_tlog {
 };
 
 /* Leaves that are none of the clip's are starts of the station, each with a nonce made from its place. */
-static inline size_t sample_tlog_leaf(struct sample_tlog *t, uint64_t index, uint8_t out[PS_MAX_LEAF]) {
+static inline size_t sample_tlog_leaf(const struct sample_tlog *t, uint64_t index, uint8_t out[PS_MAX_LEAF]) {
     struct ps_leaf l = {.type = PS_LEAF_STARTUP, .clock = PS_CLOCK_SYNCED, .index = index, .subject = index};
     if (index == SAMPLE_NUMBER) {
         memcpy(out, t->s->clip.open_leaf, t->s->clip.open_leaf_len);
@@ -147,7 +147,7 @@ static inline void sample_tlog_sign(const struct sample_tlog *t, const void *p, 
     struct ps_minisig sig = {0};
     uint8_t digest[64], covered[64 + PS_MAX_TRUSTED_COMMENT];
     memcpy(sig.id, t->root.id, 8);
-    SAMPLE_PUT(sig.comment, comment);
+    snprintf(sig.comment, sizeof sig.comment, "%s", comment);
     ps_minisign_prehash(digest, p, n);
     crypto_sign_detached(sig.sig, NULL, digest, sizeof digest, t->root_secret);
     memcpy(covered, sig.sig, 64);

@@ -108,7 +108,9 @@ def vectors():
     tree = Tree(lambda i: i.to_bytes(4, "big"))
     for n in list(SMALL) + LARGE:
         if n <= SMALL[-1]:
-            indices, sizes = range(n), range(n + 1)
+            step = 1 if n <= 130 else n // 40 + 1
+            indices, sizes = list(range(0, n, step)) + [n - 1], list(range(0, n + 1, step)) + [n]
+            indices = indices if n > 0 else []
         else:
             indices = [0, 1, 255, 256, 257, n // 2, n - 257, n - 256, n - 2, n - 1]
             sizes = [0, 1, 2, 255, 256, 257, 511, 512, 32768, 65534, 65535, n - 257, n - 256, n - 1, n]
