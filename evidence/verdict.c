@@ -103,7 +103,8 @@ int ps_verdict_step(struct ps_verdict_job *j, uint64_t bytes) {
         return 0;
     j->told = j->done;
     /* A film may be larger than it was stated. */
-    uint64_t done = j->done < j->total ? j->done : j->total;
+    uint64_t done = j->done + atomic_load(&j->beside);
+    done = done < j->total ? done : j->total;
     return j->in->progress(j->in->progress_ctx, done, j->total) != 0 ? PS_ETIME : 0;
 }
 
@@ -118,20 +119,38 @@ int ps_verdict_room(struct ps_verdict_job *j, size_t n) {
     return 0;
 }
 
-int ps_verdict_digest(struct ps_verdict_job *j, const struct ps_blob *b, uint8_t out[32]) {
+static int step_beside(struct ps_verdict_job *j, uint64_t bytes) {
+    atomic_fetch_add(&j->beside, bytes);
+    return atomic_load(&j->stop) ? PS_ETIME : 0;
+}
+
+static int digest(struct ps_verdict_job *j, const struct ps_blob *b, uint8_t *buf, uint8_t out[32],
+                  int (*step)(struct ps_verdict_job *, uint64_t)) {
     struct ps_sha256 h;
-    int err = ps_verdict_room(j, PIECE);
+    int err = 0;
     ps_sha256_init(&h);
     for (uint64_t off = 0; err == 0 && off < b->size;) {
         size_t n = b->size - off < PIECE ? (size_t)(b->size - off) : PIECE;
-        err = ps_blob_read(b, off, j->buf, n);
+        err = ps_blob_read(b, off, buf, n);
         if (err < 0)
             break;
-        ps_sha256_update(&h, j->buf, n);
+        ps_sha256_update(&h, buf, n);
         off += n;
-        err = ps_verdict_step(j, n);
+        err = step(j, n);
     }
     ps_sha256_final(&h, out);
+    return err;
+}
+
+int ps_verdict_digest(struct ps_verdict_job *j, const struct ps_blob *b, uint8_t out[32]) {
+    int err = ps_verdict_room(j, b->size < PIECE ? (size_t)b->size : PIECE);
+    return err < 0 ? err : digest(j, b, j->buf, out, ps_verdict_step);
+}
+
+int ps_verdict_digest_beside(struct ps_verdict_job *j, const struct ps_blob *b, uint8_t out[32]) {
+    uint8_t *buf = malloc(PIECE);
+    int err = buf == NULL ? PS_ENOMEM : digest(j, b, buf, out, step_beside);
+    free(buf);
     return err;
 }
 
@@ -351,7 +370,7 @@ static uint64_t work(struct ps_verdict_job *j) {
     return sum;
 }
 
-static void start(struct ps_verdict *v) {
+void ps_verdict_start(struct ps_verdict *v) {
     *v = (struct ps_verdict){.key = PS_KEY_UNKNOWN,
                              .time = PS_TIME_SELF,
                              .ledger = PS_LEDGER_ABSENT,
@@ -377,7 +396,7 @@ static int judge_outside(struct ps_verdict_job *j) {
 }
 
 int ps_verdict_clip(struct ps_verdict *v, const struct ps_verdict_input *in) {
-    start(v);
+    ps_verdict_start(v);
     struct ps_verdict_job j = {.v = v, .in = in};
     int err = read_statement(&j);
     if (err < 0 || v->clip == NULL)
@@ -411,7 +430,7 @@ out:
 int ps_verdict_film(struct ps_verdict *v, const struct ps_blob *film) {
     struct ps_mp4 m;
     struct ps_why why = {{0}, {0}};
-    start(v);
+    ps_verdict_start(v);
     int err = ps_mp4_read(&m, film, false, &why);
     if (err == PS_ENOMEM)
         return err;

@@ -55,6 +55,11 @@ struct ps_verdict_input {
     /* Called between pieces of work with bytes done and bytes to do; non-zero stops with PS_ETIME. May be NULL. */
     int (*progress)(void *ctx, uint64_t done, uint64_t total);
     void *progress_ctx;
+    /* Runs a(a_arg) and b(b_arg), at the same time if it likes, and returns when both have ended; they are the two passes
+     * over one film. files->open is not called meanwhile, but the film's blob is read from both sides. NULL: one after
+     * the other. */
+    void (*both)(void *ctx, void (*a)(void *), void *a_arg, void (*b)(void *), void *b_arg);
+    void *both_ctx;
 };
 
 /* Judges one clip. 0 with *v filled whatever the verdict (unreadable included); negative only on PS_ENOMEM,

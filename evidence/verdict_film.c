@@ -5,6 +5,9 @@
 
 #include "evidence/verdict_internal.h"
 
+#define WINDOW ((size_t)1 << 20) /* of samples that lie one behind the other, read at once */
+#define WORTH_TWO (1 << 20)      /* a film from this size on is worth a second thread */
+
 struct film {
     struct ps_verdict_job *j;
     const struct ps_track *t;
@@ -15,6 +18,11 @@ struct film {
     struct ps_verdict_gop *gops;
     uint32_t n_gops;
     bool nal_told;
+    uint64_t window; /* where in the film j->buf begins, */
+    size_t held;     /* and how many bytes of it are there */
+    uint8_t digest[32];
+    int digest_err, pictures_err; /* of the two passes */
+    bool readable;
 };
 
 static void place(const struct film *f, char out[256], const char *where) {
@@ -27,22 +35,6 @@ static void worse_container(struct ps_verdict *v, enum ps_container c) {
 }
 
 /* ---- the file ------------------------------------------------------------------------------------ */
-
-/* Whether the container is the recorded one. Hashes only when the size fits: a huge file in a small one's place
- * is told apart without reading it. */
-static int check_container(struct film *f) {
-    uint8_t got[32];
-    bool same = f->blob.size == f->t->file.size;
-    if (same) {
-        int err = ps_verdict_digest(f->j, &f->blob, got);
-        if (err < 0)
-            return err;
-        same = memcmp(got, f->t->file.sha256, 32) == 0;
-    }
-    if (!same)
-        worse_container(f->j->v, PS_CONTAINER_REMUXED);
-    return 0;
-}
 
 /* True when behind the whole fragments a second moov begins: then players and we might see two films. */
 static bool second_moov(const struct film *f) {
@@ -200,6 +192,30 @@ static void tell_nal(struct film *f, uint32_t sample, uint64_t start) {
     ps_verdict_problem(f->j->v, "film-nal", where, "holds other NAL units than one coded picture may");
 }
 
+/* Sample i of the film, in j->buf. Only what lies directly behind it is read with it, so that a film whose samples are
+ * scattered is not read many times over. */
+static int load(struct film *f, uint32_t i, uint32_t end, const uint8_t **p) {
+    const struct ps_mp4_sample *s = &f->mp4.samples[i], *next = s + 1;
+    if (s->offset < f->window || s->offset - f->window > f->held ||
+        s->size > f->held - (size_t)(s->offset - f->window)) {
+        size_t n = s->size;
+        for (; ++i < end && next->offset >= s->offset && next->offset - s->offset == n && n < WINDOW &&
+               next->size <= WINDOW - n;
+             next++)
+            n += next->size;
+        f->held = 0;
+        int err = ps_verdict_room(f->j, n);
+        if (err == 0)
+            err = ps_blob_read(&f->blob, s->offset, f->j->buf, n);
+        if (err < 0)
+            return err;
+        f->window = s->offset;
+        f->held = n;
+    }
+    *p = f->j->buf + (s->offset - f->window);
+    return 0;
+}
+
 /* Digests of one segment of the film. */
 static int hash(struct film *f, struct ps_verdict_gop *g) {
     struct ps_record_builder b;
@@ -208,16 +224,15 @@ static int hash(struct film *f, struct ps_verdict_gop *g) {
     ps_record_begin(&b, 0, 0, 0, no_avcc);
     for (uint32_t i = 0; i < g->frames; i++) {
         const struct ps_mp4_sample *s = &f->mp4.samples[g->first + i];
-        int err = ps_verdict_room(f->j, s->size);
-        if (err == 0)
-            err = ps_blob_read(&f->blob, s->offset, f->j->buf, s->size);
+        const uint8_t *p;
+        int err = load(f, g->first + i, g->first + g->frames, &p);
         if (err == 0)
             err = ps_verdict_step(f->j, s->size);
         if (err < 0)
             return err;
-        if (ps_mp4_nal_ok(f->j->buf, s->size, s->sync) < 0)
+        if (ps_mp4_nal_ok(p, s->size, s->sync) < 0)
             tell_nal(f, g->first + i, g->start);
-        if (ps_record_add(&b, f->j->buf, s->size, s->ticks) < 0)
+        if (ps_record_add(&b, p, s->size, s->ticks) < 0)
             return 0; /* longer than a segment can be: matches nothing */
     }
     if (ps_record_end(&b, &got) < 0)
@@ -294,17 +309,59 @@ static bool no_film(const struct ps_track *t) {
     return t->n_lost == 1 && t->lost[0].first == 0;
 }
 
+/* The two passes: over the file, and over its pictures. They share nothing but the blob and the counts of progress. */
+static void pass_file(void *arg) {
+    struct film *f = arg;
+    f->digest_err = ps_verdict_digest_beside(f->j, &f->blob, f->digest);
+}
+
+static void pass_pictures(void *arg) {
+    struct film *f = arg;
+    int err = read_film(f);
+    f->readable = err > 0;
+    if (f->readable)
+        err = cut(f) < 0 ? PS_ENOMEM : match_all(f);
+    f->pictures_err = err;
+    if (err < 0)
+        atomic_store(&f->j->stop, true);
+}
+
+/* Whether the container is the recorded one, and what its pictures are. The file is hashed only when the size fits: a
+ * huge one in a small one's place is told apart without. */
+static int both_passes(struct film *f) {
+    const struct ps_verdict_input *in = f->j->in;
+    struct ps_verdict *v = f->j->v;
+    const enum ps_content content = v->content;
+    const size_t n = v->n_problems, more = v->n_more;
+    bool same = f->blob.size == f->t->file.size;
+    if (same && in->both != NULL && f->blob.size >= WORTH_TWO) {
+        atomic_store(&f->j->stop, false);
+        in->both(in->both_ctx, pass_pictures, f, pass_file, f);
+        f->j->done += atomic_exchange(&f->j->beside, 0);
+        if (f->pictures_err == PS_ETIME || f->pictures_err == PS_ENOMEM)
+            return f->pictures_err;
+        if (f->digest_err == PS_ETIME) /* was stopped, for the pictures cannot be read */
+            f->digest_err = f->pictures_err;
+        if (f->digest_err < 0) { /* nothing else is told of a file that cannot be read */
+            v->content = content;
+            v->n_problems = n;
+            v->n_more = more;
+        }
+    } else {
+        f->digest_err = same ? ps_verdict_digest(f->j, &f->blob, f->digest) : 0;
+        if (f->digest_err == 0)
+            pass_pictures(f);
+    }
+    if (f->digest_err < 0)
+        return f->digest_err;
+    if (!same || memcmp(f->digest, f->t->file.sha256, 32) != 0)
+        worse_container(v, PS_CONTAINER_REMUXED);
+    return f->pictures_err;
+}
+
 static int judge(struct film *f) {
-    int err = check_container(f);
-    if (err < 0)
-        return err;
-    err = read_film(f);
-    if (err <= 0)
-        return err;
-    err = cut(f);
-    if (err == 0)
-        err = match_all(f);
-    if (err < 0)
+    int err = both_passes(f);
+    if (err < 0 || !f->readable)
         return err;
     check_parameters(f);
     return ps_verdict_align(f->j->v, f->t, &f->rec, f->gops, f->n_gops);

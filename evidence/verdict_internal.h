@@ -7,6 +7,8 @@
  * verdict_excerpt.c (what an excerpt leaves out).
  * Nobody else includes this.
  */
+#include <stdatomic.h>
+
 #include "evidence/excerpt.h"
 #include "evidence/mp4.h"
 #include "evidence/verdict.h"
@@ -18,6 +20,8 @@ struct ps_verdict_job {
     struct ps_excerpt *excerpt; /* NULL: the whole clip is here; freed by verdict.c */
     uint64_t done, total;       /* bytes read and to be read, for progress */
     uint64_t told;              /* done when progress was last called */
+    atomic_ullong beside;       /* bytes done by the other of two passes that run at once */
+    atomic_bool stop;           /* that one is to give up */
     uint8_t *buf;               /* grows to the largest piece; freed by verdict.c */
     size_t cap;
 };
@@ -56,6 +60,10 @@ int ps_verdict_step(struct ps_verdict_job *j, uint64_t bytes);
 int ps_verdict_room(struct ps_verdict_job *j, size_t n);
 /* SHA-256 of a file, with progress. */
 int ps_verdict_digest(struct ps_verdict_job *j, const struct ps_blob *b, uint8_t out[32]);
+/* The same, from another thread than the job's: counts in j->beside, looks at j->stop. */
+int ps_verdict_digest_beside(struct ps_verdict_job *j, const struct ps_blob *b, uint8_t out[32]);
+/* As a verdict is before anything is known. */
+void ps_verdict_start(struct ps_verdict *v);
 /* Opens a file of the clip; PS_ENOENT when there is none. */
 int ps_verdict_open(struct ps_verdict_job *j, const char *name, struct ps_blob *out);
 /* A small file of the clip (malloc, NUL added); PS_ENOENT when there is none. */
