@@ -17,7 +17,7 @@
 
 static const char help_en[] =
     "usage: packseal init --station NAME [--id ID] [--camera NAME=SOURCE]... [--scanner NAME=SOURCE]...\n"
-    "                     [--operator ID] [--root DIR]\n"
+    "                     [--operator ID] [--passphrase-file FILE] [--root DIR]\n"
     "\n"
     "Makes a new station: folders, keys and packseal.conf. Prints the keys' fingerprints. Nothing is "
     "overwritten.\n"
@@ -28,6 +28,7 @@ static const char help_en[] =
     "  --camera NAME=SOURCE   v4l2:/dev/video0 or lavf:URL; NAME is [a-z0-9-]\n"
     "  --scanner NAME=SOURCE  serial:/dev/ttyACM0, evdev:/dev/input/event5 or stdin:\n"
     "  --operator ID          staff number of who is signed in at start\n"
+    "  --passphrase-file FILE the secret keys are put under the passphrase in its first line\n"
     "  --root DIR             where the station lives ($PACKSEAL_ROOT, else /var/lib/packseal)\n";
 static const char help_zh[] =
     "用法:packseal init --station 名称 [--id 编号] [--camera 名=来源]… [--scanner 名=来源]… [--operator "
@@ -41,10 +42,11 @@ static const char help_zh[] =
     "  --camera 名=来源     v4l2:/dev/video0 或 lavf:URL;名由 a-z、0-9、- 组成\n"
     "  --scanner 名=来源    serial:/dev/ttyACM0、evdev:/dev/input/event5 或 stdin:\n"
     "  --operator 工号      启动时登录的员工\n"
+    "  --passphrase-file 文件 以其首行为口令加密私钥\n"
     "  --root 文件夹        工位所在($PACKSEAL_ROOT,否则 /var/lib/packseal)\n";
 
 struct init {
-    const char *station, *id, *operator_id;
+    const char *station, *id, *operator_id, *passphrase;
     struct ps_args_list cameras, scanners;
     char root[PS_ROOT_PATH], config[PS_ROOT_PATH];
 };
@@ -150,8 +152,13 @@ static int run_signer(const struct init *in) {
     if (ps_spawn_find("packseal-signer", path, &why) < 0 || ps_root_path(in->root, PS_ROOT_SIGNER, dir) < 0 ||
         ps_root_path(in->root, PS_ROOT_LEDGER, ledger) < 0)
         return ps_words_fail(1, why.text, why.where, ps_words("install packseal again", "请重新安装"));
-    char *argv[] = {path,   (char[]){"--init"},    (char[]){"--dir"},         dir, (char[]){"--ledger"},
-                    ledger, (char[]){"--station"}, (char *)(uintptr_t)in->id, NULL};
+    char *argv[] = {path,   (char[]){"--init"},    (char[]){"--dir"},         dir,  (char[]){"--ledger"},
+                    ledger, (char[]){"--station"}, (char *)(uintptr_t)in->id, NULL, NULL,
+                    NULL};
+    if (in->passphrase != NULL) {
+        argv[8] = (char[]){"--passphrase-file"};
+        argv[9] = (char *)(uintptr_t)in->passphrase;
+    }
     if (ps_spawn_start(path, argv, &(struct ps_spawn_how){0}, &pid, &out, &why) < 0)
         return ps_words_fail(1, why.text, why.where, NULL);
     for (ssize_t n; (n = read(out, line, sizeof(line))) > 0 || (n < 0 && errno == EINTR);)
@@ -202,6 +209,7 @@ int ps_cmd_init(int argc, char **argv) {
                                              {"--station", NULL, PS_ARGS_TEXT, &in.station},
                                              {"--id", NULL, PS_ARGS_TEXT, &in.id},
                                              {"--operator", NULL, PS_ARGS_TEXT, &in.operator_id},
+                                             {"--passphrase-file", NULL, PS_ARGS_TEXT, &in.passphrase},
                                              {"--camera", NULL, PS_ARGS_LIST, &in.cameras},
                                              {"--scanner", NULL, PS_ARGS_LIST, &in.scanners},
                                              {NULL, NULL, PS_ARGS_FLAG, NULL}};

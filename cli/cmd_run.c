@@ -13,6 +13,7 @@
 #include <fcntl.h>
 #include <poll.h>
 #include <signal.h>
+#include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -42,7 +43,7 @@
 #endif
 
 static const char help_en[] =
-    "usage: packseal run [--root DIR] [--scan-stdin] [--unconfined]\n"
+    "usage: packseal run [--root DIR] [--scan-stdin] [--unconfined] [--passphrase-file FILE]\n"
     "\n"
     "Runs signer and recorder in the foreground and prints \"ready\" when the station can record. Ctrl-C or "
     "SIGTERM\n"
@@ -50,16 +51,19 @@ static const char help_en[] =
     "\n"
     "  --root DIR     where the station lives ($PACKSEAL_ROOT, else /var/lib/packseal)\n"
     "  --scan-stdin   lines of standard input are scanned codes\n"
-    "  --unconfined   let the signer run where the kernel does not let it be confined; doctor tells\n";
+    "  --unconfined   let the signer run where the kernel does not let it be confined; doctor tells\n"
+    "  --passphrase-file FILE   its first line opens the secret keys; read again when the signer is "
+    "restarted\n";
 static const char help_zh[] =
-    "用法:packseal run [--root 文件夹] [--scan-stdin] [--unconfined]\n"
+    "用法:packseal run [--root 文件夹] [--scan-stdin] [--unconfined] [--passphrase-file 文件]\n"
     "\n"
     "在前台运行签名程序和录像程序,可以录像时显示 \"ready\"。Ctrl-C 或 SIGTERM 会结束并封存当前录像,\n"
     "然后停止二者。\n"
     "\n"
     "  --root 文件夹   工位所在($PACKSEAL_ROOT,否则 /var/lib/packseal)\n"
     "  --scan-stdin    标准输入的每一行视为扫描的条码\n"
-    "  --unconfined    内核不支持限制签名程序时仍然运行;doctor 会指出\n";
+    "  --unconfined    内核不支持限制签名程序时仍然运行;doctor 会指出\n"
+    "  --passphrase-file 文件   首行为私钥口令;签名程序重启时会再次读取\n";
 
 struct child {
     const char *name;
@@ -77,6 +81,7 @@ struct child {
 struct run {
     char root[PS_ROOT_PATH], socket[PS_ROOT_PATH], dir[PS_ROOT_PATH];
     bool scan_stdin, unconfined;
+    const char *passphrase; /* its file, or NULL */
     struct child signer, recorder;
     int signals;
     int64_t again_ms; /* when to start the signer again; 0: not waiting */
@@ -296,7 +301,8 @@ static int prepare(struct run *r) {
 
 static void arguments(struct run *r) {
     static char dir[] = "--dir", sock[] = "--socket", unconfined[] = "--allow-unconfined",
-                filter[] = "--no-seccomp", root[] = "--root", input[] = "--scan-stdin";
+                filter[] = "--no-seccomp", root[] = "--root", input[] = "--scan-stdin",
+                pass[] = "--passphrase-file";
     char **a = r->signer.argv;
     *a++ = r->signer.path;
     *a++ = dir;
@@ -306,6 +312,10 @@ static void arguments(struct run *r) {
     if (r->unconfined || SANITIZED) {
         *a++ = unconfined;
         *a++ = filter;
+    }
+    if (r->passphrase != NULL) {
+        *a++ = pass;
+        *a++ = (char *)(uintptr_t)r->passphrase;
     }
     *a = NULL;
     a = r->recorder.argv;
@@ -359,6 +369,7 @@ int ps_cmd_run(int argc, char **argv) {
     const struct ps_args_option options[] = {{"--root", NULL, PS_ARGS_TEXT, &root},
                                              {"--scan-stdin", NULL, PS_ARGS_FLAG, &r.scan_stdin},
                                              {"--unconfined", NULL, PS_ARGS_FLAG, &r.unconfined},
+                                             {"--passphrase-file", NULL, PS_ARGS_TEXT, &r.passphrase},
                                              {NULL, NULL, PS_ARGS_FLAG, NULL}};
     const struct ps_args_spec spec = {"run", help_en, help_zh, options, 0, 0};
     int n, status = ps_args_parse(&spec, argc, argv, &n);

@@ -4,6 +4,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <inttypes.h>
+#include <limits.h>
 #include <sodium.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -379,18 +380,28 @@ static int compose_note(struct enrolment *e, const char *made, struct ps_why *wh
 }
 
 static int write_note(struct enrolment *e, const char *made, struct ps_why *why) {
-    char comment[PS_MAX_TRUSTED_COMMENT + 1], hex[65], trust[4096];
+    char comment[PS_MAX_TRUSTED_COMMENT + 1], hex[65], trust[PATH_MAX], folder[PATH_MAX + 1];
     uint8_t sum[32];
 
     ps_sha256(sum, e->note.p, e->note.n);
     ps_bytes_hex(hex, sum, sizeof(sum));
     snprintf(comment, sizeof(comment), "packseal v1 enrolment stations %zu made %s sha256 %s",
              e->job->n_certs, made, hex);
-    int n = snprintf(trust, sizeof(trust), "%s.trust", e->job->out);
-    if (n < 0 || (size_t)n >= sizeof(trust))
-        return ps_error_why(why, PS_EINVAL, "-o", "is too long");
-    int err = put_signed(AT_FDCWD, e->job->out, e->key, &e->note, comment, why);
-    return err == 0 ? put(AT_FDCWD, trust, &e->trust, why) : err;
+    const char *slash = strrchr(e->job->out, '/');
+    const char *name = slash != NULL ? slash + 1 : e->job->out;
+    int n = snprintf(trust, sizeof(trust), "%s.trust", name);
+    if (name[0] == '\0' || n < 0 || (size_t)n > NAME_MAX || strlen(e->job->out) >= PATH_MAX)
+        return ps_error_why(why, PS_EINVAL, "--out", "is no file's name");
+    snprintf(folder, sizeof(folder), "%.*s", slash != NULL ? (int)(slash - e->job->out + 1) : 1,
+             slash != NULL ? e->job->out : ".");
+    int dir = open_folder(folder, why);
+    if (dir < 0)
+        return dir;
+    int err = put_signed(dir, name, e->key, &e->note, comment, why);
+    if (err == 0)
+        err = put(dir, trust, &e->trust, why);
+    close(dir);
+    return err;
 }
 
 int ps_root_enrol(const struct ps_root_job *j, struct ps_buf *report, struct ps_why *why) {
