@@ -67,7 +67,17 @@ int64_t ps_cut_length(const struct ps_clip *c) {
 
 int64_t ps_cut_of_wall(const struct ps_clip *c, int64_t wall_ns) {
     const struct ps_track *t = earliest(c);
-    return t != NULL ? ticks_of_ns(wall_ns - t->first.wall_ns) : 0;
+    int64_t ns;
+    if (t == NULL)
+        return 0;
+    if (__builtin_sub_overflow(wall_ns, t->first.wall_ns, &ns))
+        ns = wall_ns < 0 ? INT64_MIN : INT64_MAX;
+    return ticks_of_ns(ns);
+}
+
+int64_t ps_cut_of_boot(const struct ps_clip *c, int64_t boot_ns) {
+    const struct ps_track *t = earliest(c);
+    return t != NULL ? ticks_of_ns(boot_ns - t->first.boot_ns) : 0;
 }
 
 /* ---- which segments and originals ---- */

@@ -33,8 +33,9 @@ struct ps_cut {
 
 /* The clip's whole length. Zero when nothing was recorded. */
 int64_t ps_cut_length(const struct ps_clip *c);
-/* Place of a moment of the wall clock, by that of the first picture. */
+/* Place of a moment of the wall clock, or of the boot clock, by that of the first picture. */
 int64_t ps_cut_of_wall(const struct ps_clip *c, int64_t wall_ns);
+int64_t ps_cut_of_boot(const struct ps_clip *c, int64_t boot_ns);
 
 /* Cuts [from, to), from < to. The clip's folder (relative to root) and its films stay open: ps_cut_free. PS_ENOENT: nothing was
  * recorded then; PS_EFORMAT: a film does not hold what was recorded, or cannot be read as a film. */

@@ -297,7 +297,9 @@ static int check_entry(const struct bundle *b, const struct ps_verdict *v, const
             continue;
         if (v->container == PS_CONTAINER_AS_RECORDED)
             return memcmp(f->sha256, e->sha256, 32) == 0 ? 0 : PS_ESIG;
-        if (b->tree->open(b->tree->ctx, e->file, &blob) == 0 && blob.size != f->size)
+        bool cut = v->content == PS_CONTENT_EXCERPT; /* smaller than recorded, as it should be */
+        if (b->tree->open(b->tree->ctx, e->file, &blob) == 0 && blob.size != f->size &&
+            (!cut || blob.size > f->size))
             return memcmp(f->sha256, e->sha256, 32) == 0 ? PS_ESIG : PS_ELIMIT;
     }
     return ps_bag_check(&b->bag, i);

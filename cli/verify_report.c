@@ -104,7 +104,10 @@ static void content_row(const struct ps_verify_report *r) {
     const struct ps_verdict *v = r->v;
     bool same = v->content == PS_CONTENT_INTACT || v->content == PS_CONTENT_EXCERPT;
     const char *detail = "";
-    if (!r->bundle && v->container == PS_CONTAINER_AS_RECORDED)
+    if (v->content == PS_CONTENT_EXCERPT)
+        detail = ps_words("whole segments, with the pictures and times recorded",
+                          "完整片段,画面和时间与录制时相同");
+    else if (!r->bundle && v->container == PS_CONTAINER_AS_RECORDED)
         detail = ps_words("the files as recorded", "文件与录制时相同");
     else if (!r->bundle && v->container == PS_CONTAINER_REMUXED)
         detail = same ? ps_words("remuxed: another container, the same pictures and times",

@@ -56,7 +56,7 @@ _packseal() {
     find) options+=' --from --to --operator --kind --limit --json' ;;
     verify) options+=' --trust --require --json' ;;
     stamp) options+=' --force --json' ;;
-    export) options+=' --output --json' ;;
+    export) options+=' --output --from --to --json' ;;
     *) options+=' --json' ;;
     esac
     if [[ $word == -* ]]; then
