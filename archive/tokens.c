@@ -182,7 +182,8 @@ static bool best(const char *root, const struct ps_tokens_entry *v, size_t n, co
         struct ps_token t;
         if (!fits(root, &v[i], origin, authority, &t))
             continue;
-        if (have && (latest ? t.time.time_ns <= out->time.time_ns : t.time.time_ns >= out->time.time_ns)) {
+        /* Of two in one second the further one is the later. */
+        if (have && (latest ? t.time.time_ns < out->time.time_ns : t.time.time_ns >= out->time.time_ns)) {
             ps_tokens_free(&t);
             continue;
         }

@@ -1,4 +1,4 @@
-#!/usr/bin/python3
+#!/usr/bin/env python3
 # SPDX-License-Identifier: GPL-3.0-or-later
 """Made tests/golden/v1/tsa/ once: tsa.py FOLDER. Time-stamp tokens by a small authority, sound ones and spoilt ones.
 

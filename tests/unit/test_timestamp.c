@@ -132,6 +132,7 @@ static void code(void) {
         want[i] = digits[v];
     }
     tap_is_int(ps_timestamp_code(f.p, f.n, got), 0, "a code is made");
+    tap_is_str(got, "PA3C2BEM", "as in docs/FORMAT.md section 15");
     tap_is_str(got, want, "of the first 40 bits of the digest over the signature");
     free(f.p);
 }
