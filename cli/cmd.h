@@ -13,6 +13,7 @@ int ps_cmd_export(int argc, char **argv);
 int ps_cmd_find(int argc, char **argv);
 int ps_cmd_init(int argc, char **argv);
 int ps_cmd_key(int argc, char **argv);
+int ps_cmd_ledger(int argc, char **argv);
 int ps_cmd_reindex(int argc, char **argv);
 int ps_cmd_run(int argc, char **argv);
 int ps_cmd_scan(int argc, char **argv);

@@ -26,6 +26,7 @@ static const struct command commands[] = {
     {"verify", ps_cmd_verify, "judge clips and bundles", "核验录像和证据包"},
     {"export", ps_cmd_export, "write a bundle for a platform or court", "导出证据包"},
     {"stamp", ps_cmd_stamp, "have the ledger stamped by time-stamp authorities", "请时间戳机构为账本盖戳"},
+    {"ledger", ps_cmd_ledger, "audit the ledger, or compare two copies", "审计账本,或比较两个副本"},
     {"reindex", ps_cmd_reindex, "make the search index anew from the clips", "由录像重建检索索引"},
     {"key", ps_cmd_key, "keys: list, certify, rotate, revoke, enrol", "密钥:列表、认证、更换、吊销、登记"},
     {"doctor", ps_cmd_doctor, "look for what must be mended", "检查需要处理的问题"},
