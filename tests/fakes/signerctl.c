@@ -11,7 +11,8 @@
  *   bad KIND                    a segment that is wrong: seq, start, digest, duration
  *   records | end | abort N     as the words
  *   seal [TWIST] | reseal       a statement of what was taken; the last statement again
- *   save PREFIX                 PREFIX.json and PREFIX.json.minisig of the last seal
+ *   save PREFIX                 PREFIX.json, PREFIX.json.minisig and PREFIX.checkpoint of the last seal
+ *   append TYPE SUBJECT TEXT [HEX]   a leaf: its digest is that of TEXT, or of the last statement when that is "-"
  *   load FILE NUMBER            take this statement for the next reseal
  *   raw HEX | fds N             a datagram as it is; a STATUS that carries N descriptors
  *   loose | unsealed            SEAL without a memfd; with one that is not sealed
@@ -483,6 +484,8 @@ static void do_reseal(bool closed) {
     print_hex("statement", digest, 32);
     ps_sha256(digest, sealed.sig, sealed.sig_len);
     print_hex("signature", digest, 32);
+    ps_sha256(digest, sealed.note, sealed.note_len);
+    print_hex("checkpoint", digest, 32);
     puts("");
 }
 
@@ -505,6 +508,28 @@ static void do_load(const char *file, uint64_t clip) {
     fclose(f);
     statement_clip = clip;
     puts("LOADED");
+}
+
+static void do_append(const char *type, const char *subject, const char *text, const char *hex) {
+    struct ps_wire_append a = {.type = (uint8_t)strtoul(type, NULL, 10),
+                               .subject = strtoull(subject, NULL, 10)};
+    struct ps_wire_appended done;
+    struct ps_buf b;
+
+    if (strcmp(text, "-") == 0)
+        ps_sha256(a.digest, statement, statement_n);
+    else if (strcmp(text, "0") != 0)
+        ps_sha256(a.digest, text, strlen(text));
+    a.extra_len = (uint16_t)(strlen(hex) / 2);
+    if (ps_bytes_unhex(a.extra, a.extra_len, hex, strlen(hex)) != 0)
+        die("append takes hexadecimal digits");
+    buf(&b);
+    ps_wire_put_append(&b, &a);
+    if (!expect(ask_buf(&b, -1), PS_WIRE_APPENDED) || ps_wire_get_appended(body, body_n, &done) != 0)
+        return;
+    printf("APPENDED index=%" PRIu64, done.index);
+    print_hex("leaf", done.leaf, done.leaf_len);
+    puts("");
 }
 
 /* ---- what no recorder does ------------------------------------------------------------------------------- */
@@ -580,6 +605,7 @@ static bool do_file_word(const char *word, const char *a, const char *b) {
     if (strcmp(word, "save") == 0) {
         put_file(a, ".json", statement, statement_n);
         put_file(a, ".json.minisig", sealed.sig, sealed.sig_len);
+        put_file(a, ".checkpoint", sealed.note, sealed.note_len);
     } else if (strcmp(word, "load") == 0) {
         do_load(a, strtoull(b, NULL, 10));
     } else {
@@ -588,7 +614,11 @@ static bool do_file_word(const char *word, const char *a, const char *b) {
     return true;
 }
 
-static void command(const char *word, const char *a, const char *b, const char *c) {
+static void command(const char *word, const char *a, const char *b, const char *c, const char *d) {
+    if (strcmp(word, "append") == 0) {
+        do_append(a, b, c, d);
+        return;
+    }
     if (strcmp(word, "status") == 0) {
         do_status();
     } else if (strcmp(word, "open") == 0) {
@@ -628,15 +658,15 @@ int main(int argc, char **argv) {
     setvbuf(stdout, NULL, _IOLBF, 0);
     dial();
     while (fgets(line, sizeof(line), stdin) != NULL) {
-        char *words[4] = {0}, *rest = line;
+        char *words[5] = {0}, *rest = line;
         int n = 0;
         line[strcspn(line, "\n")] = '\0';
-        while (n < 4 && (words[n] = strsep(&rest, " ")) != NULL)
+        while (n < 5 && (words[n] = strsep(&rest, " ")) != NULL)
             n++;
-        for (; n < 4; n++)
+        for (; n < 5; n++)
             words[n] = line + strlen(line);
         if (words[0][0] != '\0' && words[0][0] != '#')
-            command(words[0], words[1], words[2], words[3]);
+            command(words[0], words[1], words[2], words[3], words[4]);
     }
     free(statement);
     return 0;
