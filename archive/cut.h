@@ -37,8 +37,8 @@ int64_t ps_cut_length(const struct ps_clip *c);
 int64_t ps_cut_of_wall(const struct ps_clip *c, int64_t wall_ns);
 int64_t ps_cut_of_boot(const struct ps_clip *c, int64_t boot_ns);
 
-/* Cuts [from, to), from < to. The clip's folder (relative to root) and its films stay open: ps_cut_free. PS_ENOENT: nothing was
- * recorded then; PS_EFORMAT: a film does not hold what was recorded, or cannot be read as a film. */
+/* Cuts [from, to), from < to. The films stay open: ps_cut_free. PS_ENOENT with why->where "range": nothing was
+ * recorded then; PS_EFORMAT: a film does not hold what was recorded; else as ps_mp4_read. */
 int ps_cut_open(struct ps_cut **out, const char *root, const char *path, int64_t from, int64_t to,
                 struct ps_why *why);
 void ps_cut_free(struct ps_cut *c);

@@ -206,14 +206,23 @@ static const char *file_name(const struct ps_clip *c, size_t i) {
     return i < c->n_tracks ? c->tracks[i].file.name : c->originals[i - c->n_tracks].file.name;
 }
 
+/* What lies beside the films and is judged by rules of its own. */
+static bool reserved(const char *name) {
+    static const char *const own[] = {"clip.json",       "clip.json.minisig", "checkpoint",
+                                      "open.tlog-proof", "seal.tlog-proof",   "excerpt.json"};
+    for (size_t i = 0; i < sizeof own / sizeof own[0]; i++)
+        if (collide(name, own[i]))
+            return true;
+    return false;
+}
+
 static int check_files(const struct ps_clip *c, struct ps_why *why) {
     size_t n = (size_t)c->n_tracks + c->n_originals;
     for (size_t i = 0; i < n; i++) {
         const char *name = file_name(c, i);
         const char *list = i < c->n_tracks ? "tracks" : "originals";
         size_t at = i < c->n_tracks ? i : i - c->n_tracks;
-        bool ok = ps_statement_file_name_ok(name) && !collide(name, "clip.json") &&
-                  !collide(name, "clip.json.minisig");
+        bool ok = ps_statement_file_name_ok(name) && !reserved(name);
         for (size_t j = 0; ok && j < i; j++)
             ok = !collide(name, file_name(c, j));
         if (!ok)

@@ -355,6 +355,8 @@ static const struct {
     {"\"name\":\"top.mp4\"", "\"name\":\"SIDE.mp4\"", "tracks[1].file.name", PS_EFORMAT},
     {"\"name\":\"top.mp4\"", "\"name\":\"Clip.JSON\"", "tracks[0].file.name", PS_EFORMAT},
     {"\"name\":\"top.mp4\"", "\"name\":\"clip.json.minisig\"", "tracks[0].file.name", PS_EFORMAT},
+    {"\"name\":\"top.mp4\"", "\"name\":\"Excerpt.json\"", "tracks[0].file.name", PS_EFORMAT},
+    {"\"name\":\"top.mp4\"", "\"name\":\"seal.tlog-proof\"", "tracks[0].file.name", PS_EFORMAT},
     {"\"name\":\"top.mp4\"", "\"name\":\"Originals\"", "originals[0].file.name", PS_EFORMAT},
     {"\"name\":\"top.mp4\"", "\"name\":\"clip.json/a\"", "tracks[0].file.name", PS_EFORMAT},
     {"originals/side-0001.jpg", "originals/TOP-0001.jpg", "originals[1].file.name", PS_EFORMAT},
