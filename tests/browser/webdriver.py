@@ -1,5 +1,6 @@
 # Debian's Chromium, driven over WebDriver (W3C) with the standard library alone, and a file server on 127.0.0.1 that
 # knows byte ranges, without which no browser can seek in a film.
+import base64
 import http.client
 import http.server
 import json
@@ -88,6 +89,19 @@ class Browser:
         if "e" in got:
             raise RuntimeError("in the page: " + got["e"])
         return got.get("v")
+
+    def attach(self, selector, paths):
+        """Picks files with an <input type=file>, as a person does."""
+        found = self.ask("POST", "/session/%s/element" % self.session, {"using": "css selector", "value": selector})
+        self.ask("POST", "/session/%s/element/%s/value" % (self.session, list(found.values())[0]), {"text": "\n".join(paths)})
+
+    def window(self, width, height):
+        self.ask("POST", "/session/%s/window/rect" % self.session, {"width": width, "height": height})
+
+    def picture(self, path):
+        """The window as PNG."""
+        with open(path, "wb") as f:
+            f.write(base64.b64decode(self.ask("GET", "/session/%s/screenshot" % self.session)))
 
     def close(self):
         if self.session:

@@ -99,10 +99,12 @@ export const sha256 = (...parts) => {
     return h.digest();
 };
 
-const subtle = globalThis.crypto && globalThis.crypto.subtle;
+// Only in a secure context; file: and localhost are such.
+const webCrypto = () => globalThis.crypto && globalThis.crypto.subtle;
 
 // The same for a large piece.
 export const sha256Large = async bytes => {
+    const subtle = webCrypto();
     if (subtle && bytes.length >= 4096) {
         try {
             return new Uint8Array(await subtle.digest("SHA-256", bytes));
@@ -118,7 +120,7 @@ const PIECE = 4 << 20;
 
 // Of a source; `each` sees the bytes as they were hashed, and how many.
 export const sha256Source = async (source, each = () => {}) => {
-    if (source.size <= WHOLE && subtle) {
+    if (source.size <= WHOLE && webCrypto()) {
         const bytes = await source.slice(0, source.size), digest = await sha256Large(bytes);
         await each(bytes);
         return digest;
