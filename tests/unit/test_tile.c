@@ -179,13 +179,14 @@ static void vectors(struct log *l) {
         if (sscanf(line, "tree %llu", &a) == 1) {
             trees++;
             tree_text(l, a, a, got);
-            wrong += strcmp(got, line) != 0;
+            if (strcmp(got, line) != 0 && wrong++ == 0)
+                tap_diag("want %s\ngot  %s", line, got);
+            if (a % 5 != 0 && a <= 600)
+                continue;
             /* Also as a tree of a log that has grown since. */
             uint64_t larger = a <= 600 ? a * 2 + 300 : MOST;
             tree_text(l, larger, a, got);
             inside += strcmp(got, line) != 0;
-            if (wrong + inside == 1 && strcmp(got, line) != 0)
-                tap_diag("want %s\ngot  %s", line, got);
         } else if (sscanf(line, "new %llu %llu %127s", &a, &b, want) == 3) {
             paths(a, b, got);
             tap_is_str(got, want, "new tiles from %llu to %llu", a, b);
