@@ -28,7 +28,7 @@ static const char *const code_zh[][2] = {
     {"freshness-token", "没有附上时间码的令牌"},
     {"freshness-untrusted", "时间码的时间戳机构未登记"},
     {"key-expired", "密钥不在登记的有效期内"},
-    {"key-number", "密钥编号与登记的相同,但不是同一把密钥"},
+    {"key-number", "密钥编号与登记的相同，但不是同一把密钥"},
     {"key-revoked", "密钥已吊销"},
     {"key-station", "密钥登记在另一个工位名下"},
     {"log-key", "同名账本登记的是另一把密钥"},
@@ -59,8 +59,8 @@ static const char *const code_zh[][2] = {
     {"token-other", "时间戳对应另一个检查点"},
     {"token-unreadable", "时间戳无法读取"},
     {"token-untrusted", "时间戳机构未登记"},
-    {"token-without-ledger", "没有入账证明,时间戳与本录像无关"},
-    {"unauthenticated", "声明没有提到的文件,未经签名"},
+    {"token-without-ledger", "没有入账证明，时间戳与本录像无关"},
+    {"unauthenticated", "声明没有提到的文件，未经签名"},
     {"zip-refused", "压缩包结构不合规定或已损坏"},
 };
 
@@ -76,16 +76,16 @@ static const char *const limits[PS_VERDICT_LIMITS][2] = {
     {"When the scene happened: the bounds are about when these encoded bytes were made, and a dishonest "
      "station can "
      "lay a fresh code over old film.",
-     "画面里的事发生在何时:时间界限说的是这些编码数据何时产生;不诚实的工位可以把新的时间码叠在旧画面上。"},
+     "画面里的事发生在何时：时间界限说的是这些编码数据何时产生；不诚实的工位可以把新的时间码叠在旧画面上。"},
     {"That no other recording, take or copy of the ledger exists.",
      "不存在另外的录像、另一次拍摄或另一份账本。"},
     {"Anything against whoever controls the station or its keys: camera, counts, operator and software are "
      "the "
      "station's own statements.",
-     "控制工位或其密钥的人没有作假:摄像头、计数、工号和软件都是工位自己的陈述。"},
+     "控制工位或其密钥的人没有作假：摄像头、计数、工号和软件都是工位自己的陈述。"},
     {"Reports, upload copies and an included checker themselves: use independently obtained software, keys "
      "and roots.",
-     "报告、上传用的副本和随附的核验程序自身:请使用独立取得的软件、密钥和根证书。"},
+     "报告、上传用的副本和随附的核验程序自身：请使用独立取得的软件、密钥和根证书。"},
 };
 
 const char *ps_verdict_limit(unsigned i, bool zh) {

@@ -40,8 +40,8 @@ static void head(struct card *c) {
     c->y = 26;
     c->y += draw(c, PAD, INNER, 46, white, 1, zh(c) ? "打包录像证据卡" : "Packing evidence card") - 2;
     (void)draw(c, PAD, INNER, 23, soft, 1,
-               c->d->lang == PS_FACTS_BOTH ? "PackSeal evidence card · 说明用图,证据以证据包为准"
-               : zh(c)                     ? "封箱存证 · 说明用图,证据以证据包为准"
+               c->d->lang == PS_FACTS_BOTH ? "PackSeal evidence card · 说明用图，证据以证据包为准"
+               : zh(c)                     ? "封箱存证 · 说明用图，证据以证据包为准"
                                            : "PackSeal · an explanation; evidence is the bundle");
     c->y = 154;
     c->y += draw(c, PAD, INNER, 40, ps_paint_ink, 2, f->codes) + 4;
@@ -180,14 +180,14 @@ static void foot(struct card *c) {
     c->y += 8;
     c->y +=
         draw(c, PAD, width, 24, ps_paint_ink, 5,
-             zh(c) ? "核验:用独立取得的 packseal 和平台登记的商家公钥运行 packseal verify --trust 商家公钥 "
-                     "证据包.zip,并比对上面的摘要。"
+             zh(c) ? "核验：用独立取得的 packseal 和平台登记的商家公钥运行 packseal verify --trust 商家公钥 "
+                     "证据包.zip，并比对上面的摘要。"
                    : "To check: with a packseal and merchant's key of your own, run packseal verify --trust "
                      "MERCHANT.pub BUNDLE.zip and compare the digests above.") +
         6;
     c->y += draw(
         c, PAD, width, 21, ps_paint_grey, 3,
-        zh(c) ? "它不证明镜头所见就是送达的包裹,也不证明画面发生的时间。"
+        zh(c) ? "它不证明镜头所见就是送达的包裹，也不证明画面发生的时间。"
               : "It does not prove that the camera saw the parcel that was delivered, nor when the scene "
                 "happened.");
     ps_paint_qr_text(c->d->facts, text);

@@ -191,7 +191,7 @@ static void verdict(struct gathering *g) {
     char zh[LINE], en[LINE];
     (void)snprintf(zh, sizeof zh, "%s:%s", f->content.zh,
                    v->container == PS_CONTAINER_AS_RECORDED ? "文件与录制时相同"
-                   : v->container == PS_CONTAINER_REMUXED   ? "文件已换封装,画面另行逐段比对"
+                   : v->container == PS_CONTAINER_REMUXED   ? "文件已换封装，画面另行逐段比对"
                                                             : "文件未能比对");
     (void)snprintf(en, sizeof en, "%s: %s", f->content.en,
                    v->container == PS_CONTAINER_AS_RECORDED ? "the files as recorded"
@@ -199,12 +199,12 @@ static void verdict(struct gathering *g) {
                        ? "another container; pictures compared segment by segment"
                        : "the files could not be compared");
     tell(g, PS_FACTS_VERDICT, PS_FACTS_REPORT, f->good[0] ? 0 : WARN, "内容", "content", zh, en);
-    (void)snprintf(zh, sizeof zh, "%s:%s%s", f->key.zh,
-                   g->in->trust != NULL ? "比对对象 " : "没有给出登记密钥",
-                   g->in->trust != NULL ? g->in->trust : "");
-    (void)snprintf(en, sizeof en, "%s: %s%s", f->key.en,
-                   g->in->trust != NULL ? "compared with " : "no registered keys were given",
-                   g->in->trust != NULL ? g->in->trust : "");
+    bool asked = g->in->trust;
+    (void)snprintf(zh, sizeof zh, "%s:%s", f->key.zh,
+                   asked ? "与制作者给出的密钥表比对" : "没有给出登记密钥");
+    (void)snprintf(en, sizeof en, "%s: %s", f->key.en,
+                   asked ? "compared with the list of keys that the maker of this report gave"
+                         : "no registered keys were given");
     tell(g, PS_FACTS_VERDICT, PS_FACTS_REPORT, f->good[1] ? 0 : WARN, "密钥", "key", zh, en);
     tell(g, PS_FACTS_VERDICT, PS_FACTS_REPORT, f->good[2] ? 0 : WARN, "时间", "time", f->time.zh, f->time.en);
     tell(g, PS_FACTS_VERDICT, PS_FACTS_REPORT, f->good[3] ? 0 : WARN, "账本", "ledger", f->ledger.zh,
@@ -239,7 +239,7 @@ static void label(struct gathering *g) {
         [PS_LABEL_NOT_SEEN] = {"未看到面单", "no label was seen"},
         [PS_LABEL_MATCHED] = {"与号码一致", "matches the code"},
         [PS_LABEL_OTHER] = {"看到的是另一张面单", "ANOTHER label was seen"},
-        [PS_LABEL_NOT_CHECKED] = {"程序没有检查,请自行观看画面",
+        [PS_LABEL_NOT_CHECKED] = {"程序没有检查，请自行观看画面",
                                   "not checked by program: look at the pictures"},
     };
     unsigned i = g->c->label < sizeof words / sizeof words[0] ? g->c->label : PS_LABEL_NOT_CHECKED;
@@ -257,12 +257,13 @@ static void clip(struct gathering *g) {
         {"?", "?"}, {"打包", "packing"}, {"退货开箱", "opening a return"}, {"盘点", "audit"}};
     unsigned kind = c->opening.kind <= PS_KIND_AUDIT ? c->opening.kind : 0;
     struct ps_leaf leaf;
-    say(g, PS_FACTS_CLIP, PS_FACTS_SIGNER, 0, "录像编号", "clip", "%s,该订单在本工位第 %" PRIu32 " 次",
+    say(g, PS_FACTS_CLIP, PS_FACTS_SIGNER, 0, "录像编号", "clip", "%s，该订单在本工位第 %" PRIu32 " 次",
         "%s, take %" PRIu32 " of this order at this station", g->f->clip, c->take);
     if (ps_leaf_decode(&leaf, c->open_leaf, c->open_leaf_len) == 0) {
         char time[40], a[LINE], b[LINE];
         ps_facts_time(leaf.wall_ns, time);
-        (void)snprintf(a, sizeof a, "%s,账本第 %" PRIu64 " 条(%s)", time, leaf.index, clock_zh(leaf.clock));
+        (void)snprintf(a, sizeof a, "%s，账本第 %" PRIu64 " 条（%s）", time, leaf.index,
+                       clock_zh(leaf.clock));
         (void)snprintf(b, sizeof b, "%s, entry %" PRIu64 " of the ledger (%s)", time, leaf.index,
                        clock_en(leaf.clock));
         tell(g, PS_FACTS_CLIP, PS_FACTS_SIGNER, 0, "入账开启", "opened in the ledger", a, b);
@@ -382,7 +383,7 @@ static void bounds(struct gathering *g) {
         }
     } else {
         tell(g, PS_FACTS_TIME, PS_FACTS_REPORT, WARN, "不早于", "not before",
-             "没有外部时间码:最早时间只有本机自述",
+             "没有外部时间码：最早时间只有本机自述",
              "no freshness code from outside: the earliest time is the station's own word");
     }
     if (v->not_after_ns != INT64_MAX) {
@@ -391,7 +392,7 @@ static void bounds(struct gathering *g) {
         same(g, PS_FACTS_TIME, PS_FACTS_OUTSIDE, 0, "不晚于", "not after", time);
     } else {
         tell(g, PS_FACTS_TIME, PS_FACTS_REPORT, WARN, "不晚于", "not after",
-             "没有外部时间戳:最晚时间只有本机自述",
+             "没有外部时间戳：最晚时间只有本机自述",
              "no time stamp from outside: the latest time is the station's own word");
     }
 }
@@ -432,7 +433,7 @@ static void times(struct gathering *g) {
     entered(g, PS_FACTS_CLAIMED, &in->claimed, "申请售后", "claim");
     if (o->freshness[0] != '\0')
         say(g, PS_FACTS_TIME, PS_FACTS_RECORDER, 0, "画面上的时间码", "freshness code in the picture",
-            "%s,印在每帧画面的字幕条里", "%s, in the banner of every frame", o->freshness);
+            "%s，印在每帧画面的字幕条里", "%s, in the banner of every frame", o->freshness);
     contradictions(g);
 }
 
@@ -473,14 +474,14 @@ static void gaps(struct gathering *g, const struct ps_track *t) {
         char from[24], a[LINE], b[LINE];
         position(p->start, from);
         double s = (double)p->duration / PS_TICKS_PER_SECOND;
-        (void)snprintf(a, sizeof a, "自 %s 起 %.1f 秒:%s,丢 %" PRIu64 " 帧", from, s, gap_zh(p->reason),
+        (void)snprintf(a, sizeof a, "自 %s 起 %.1f 秒：%s，丢 %" PRIu64 " 帧", from, s, gap_zh(p->reason),
                        p->frames);
         (void)snprintf(b, sizeof b, "from %s for %.1f s: %s, %" PRIu64 " frames", from, s, p->reason,
                        p->frames);
         tell(g, PS_FACTS_FILMS, PS_FACTS_RECORDER, WARN, "缺口", "gap", a, b);
     }
     if (t->n_gaps > 12)
-        say(g, PS_FACTS_FILMS, PS_FACTS_RECORDER, WARN, "缺口", "gap", "另有 %" PRIu32 " 处,见 clip.json",
+        say(g, PS_FACTS_FILMS, PS_FACTS_RECORDER, WARN, "缺口", "gap", "另有 %" PRIu32 " 处，见 clip.json",
             "%" PRIu32 " more, see clip.json", t->n_gaps - 12);
 }
 
@@ -490,16 +491,16 @@ static void film(struct gathering *g, const struct ps_track *t) {
     const struct ps_counts *n = &t->counts;
     position(ticks_of(t), length);
     same(g, PS_FACTS_FILMS, PS_FACTS_RECORDER, HEAD, t->file.name, t->file.name, "");
-    say(g, PS_FACTS_FILMS, PS_FACTS_RECORDER, 0, "画面", "picture", "%ux%u,时长 %s,%s",
+    say(g, PS_FACTS_FILMS, PS_FACTS_RECORDER, 0, "画面", "picture", "%ux%u，时长 %s，%s",
         "%ux%u, length %s, %s", t->width, t->height, length, t->codec);
     say(g, PS_FACTS_FILMS, PS_FACTS_SIGNER, late > 0 ? WARN : 0, "分段见证", "segments seen",
-        "共 %" PRIu32 " 段,签名程序当时未见证 %" PRIu64 " 段",
+        "共 %" PRIu32 " 段，签名程序当时未见证 %" PRIu64 " 段",
         "%" PRIu32 " in all, %" PRIu64 " not seen by the signer as they closed", t->n_records, late);
     if (lost > 0)
         say(g, PS_FACTS_FILMS, PS_FACTS_SIGNER, WARN, "丢失分段", "segments LOST",
-            "%" PRIu64 " 段已记账,但磁盘丢失", "%" PRIu64 " journaled and lost by the disk", lost);
+            "%" PRIu64 " 段已记账，但磁盘丢失", "%" PRIu64 " journaled and lost by the disk", lost);
     say(g, PS_FACTS_FILMS, PS_FACTS_RECORDER, n->dropped + n->damaged > 0 ? WARN : 0, "帧数", "frames",
-        "采集 %" PRIu64 ",编码 %" PRIu64 ",丢失 %" PRIu64 ",损坏 %" PRIu64 ",重复 %" PRIu64,
+        "采集 %" PRIu64 "，编码 %" PRIu64 "，丢失 %" PRIu64 "，损坏 %" PRIu64 "，重复 %" PRIu64,
         "captured %" PRIu64 ", encoded %" PRIu64 ", dropped %" PRIu64 ", damaged %" PRIu64
         ", repeated %" PRIu64,
         n->captured, n->encoded, n->dropped, n->damaged, n->repeated);
@@ -507,7 +508,7 @@ static void film(struct gathering *g, const struct ps_track *t) {
         tell(g, PS_FACTS_FILMS, PS_FACTS_RECORDER, 0, "缺口", "gaps", "无", "none");
     gaps(g, t);
     say(g, PS_FACTS_FILMS, PS_FACTS_RECORDER, 0, "字幕条", "banner",
-        "位于 (%u,%u),%ux%u 像素,盖住了那里的画面",
+        "位于 (%u,%u)，%ux%u 像素，盖住了那里的画面",
         "at (%u,%u), %ux%u pixels; the picture beneath is covered", t->banner.x, t->banner.y, t->banner.w,
         t->banner.h);
 }
@@ -524,13 +525,13 @@ static void signature(struct gathering *g) {
     ps_minisign_pubkey_text(verified ? &v->signer : &c->key, key);
     ps_minisign_id_text(verified ? v->signer.id : c->key.id, number);
     tell(g, PS_FACTS_SIGNATURE, PS_FACTS_REPORT, verified ? 0 : WARN, "签名", "signature",
-         verified ? "与 clip.json 相符(Ed25519,minisign 格式)" : "没有与 clip.json 相符的签名",
+         verified ? "与 clip.json 相符（Ed25519，minisign 格式）" : "没有与 clip.json 相符的签名",
          verified ? "fits clip.json (Ed25519, minisign format)" : "none that fits clip.json");
     same(g, PS_FACTS_SIGNATURE, PS_FACTS_REPORT, MONO, verified ? "签名公钥" : "声明所称公钥",
          verified ? "signer's public key" : "public key it names", key);
     same(g, PS_FACTS_SIGNATURE, PS_FACTS_REPORT, MONO, "密钥编号", "key number", number);
     say(g, PS_FACTS_SIGNATURE, PS_FACTS_SIGNER, 0, "账本位置", "place in the ledger",
-        "第 %" PRIu64 " 条(开启)", "entry %" PRIu64 " (open)", c->number);
+        "第 %" PRIu64 " 条（开启）", "entry %" PRIu64 " (open)", c->number);
     ps_leaf_hash(digest, c->open_leaf, c->open_leaf_len);
     hex(g, PS_FACTS_SIGNATURE, PS_FACTS_SIGNER, "该条目的散列", "hash of that entry", digest);
     hex(g, PS_FACTS_SIGNATURE, PS_FACTS_SIGNER, "账本公钥", "ledger's public key", c->ledger_key);
@@ -545,11 +546,11 @@ static void missing_takes(struct gathering *g, uint32_t from, uint32_t to) {
     if (from > to)
         return;
     if (from == to)
-        say(g, PS_FACTS_TAKES, PS_FACTS_REPORT, WARN, "缺少", "omitted", "第 %" PRIu32 " 次:存储中没有找到",
+        say(g, PS_FACTS_TAKES, PS_FACTS_REPORT, WARN, "缺少", "omitted", "第 %" PRIu32 " 次：存储中没有找到",
             "take %" PRIu32 ": not found in this archive", from);
     else
         say(g, PS_FACTS_TAKES, PS_FACTS_REPORT, WARN, "缺少", "omitted",
-            "第 %" PRIu32 " 至 %" PRIu32 " 次:存储中没有找到",
+            "第 %" PRIu32 " 至 %" PRIu32 " 次：存储中没有找到",
             "takes %" PRIu32 " to %" PRIu32 ": not found in this archive", from, to);
 }
 
@@ -558,7 +559,7 @@ static void takes(struct gathering *g) {
     uint32_t next = 1;
     if (in->takes == NULL) {
         say(g, PS_FACTS_TAKES, PS_FACTS_REPORT, WARN, "其他拍摄", "other takes",
-            "没有查找;本录像为第 %" PRIu32 " 次", "were not looked for; this clip is take %" PRIu32,
+            "没有查找；本录像为第 %" PRIu32 " 次", "were not looked for; this clip is take %" PRIu32,
             g->c->take);
         return;
     }
@@ -570,7 +571,7 @@ static void takes(struct gathering *g) {
         next = t->take >= next ? t->take + 1 : next;
         ps_facts_time(t->started_ns, from);
         ps_facts_time(t->ended_ns, to);
-        (void)snprintf(a, sizeof a, "%s 至 %.8s,%s;%s", from, strlen(to) > 11 ? to + 11 : to,
+        (void)snprintf(a, sizeof a, "%s 至 %.8s，%s；%s", from, strlen(to) > 11 ? to + 11 : to,
                        ps_facts_end_reason(t->end_reason, true),
                        t->here       ? "即本报告"
                        : t->included ? "一并交付"
@@ -582,25 +583,23 @@ static void takes(struct gathering *g) {
                                      : "NOT delivered with it");
         (void)snprintf(zh, sizeof zh, "第 %" PRIu32 " 次  %s", t->take, t->clip);
         (void)snprintf(en, sizeof en, "take %" PRIu32 "  %s", t->take, t->clip);
-        tell(g, PS_FACTS_TAKES, PS_FACTS_SIGNER, t->here || t->included ? 0 : WARN, zh, en, a, b);
+        tell(g, PS_FACTS_TAKES, PS_FACTS_REPORT, t->here || t->included ? 0 : WARN, zh, en, a, b);
     }
     missing_takes(g, next, g->c->take);
 }
 
 static void file(struct gathering *g, const struct ps_file_ref *f) {
-    char size[48];
+    char value[96], hash[65];
     if (f->size == 0)
         return;
-    (void)snprintf(size, sizeof size, "%" PRIu64, f->size);
-    char label_zh[PS_MAX_FILE_NAME + 64], label_en[PS_MAX_FILE_NAME + 64];
-    (void)snprintf(label_zh, sizeof label_zh, "%s  %s 字节", f->name, size);
-    (void)snprintf(label_en, sizeof label_en, "%s  %s bytes", f->name, size);
-    hex(g, PS_FACTS_FILES, PS_FACTS_RECORDER, label_zh, label_en, f->sha256);
+    ps_bytes_hex(hash, f->sha256, 32);
+    (void)snprintf(value, sizeof value, "%s  %" PRIu64 " B", hash, f->size);
+    same(g, PS_FACTS_FILES, PS_FACTS_RECORDER, MONO, f->name, f->name, value);
 }
 
 static void files(struct gathering *g) {
     const struct ps_clip *c = g->c;
-    hex(g, PS_FACTS_FILES, PS_FACTS_REPORT, "clip.json(签名的声明)", "clip.json (the signed statement)",
+    hex(g, PS_FACTS_FILES, PS_FACTS_REPORT, "clip.json（签名的声明）", "clip.json (the signed statement)",
         g->in->statement_sha256);
     for (unsigned i = 0; i < c->n_tracks; i++)
         file(g, &c->tracks[i].file);
@@ -608,7 +607,7 @@ static void files(struct gathering *g) {
         file(g, &c->originals[i].file);
     if (c->n_originals > FILES_TOLD)
         say(g, PS_FACTS_FILES, PS_FACTS_RECORDER, 0, "原始照片", "photographs",
-            "另有 %" PRIu32 " 张,摘要见 clip.json", "%" PRIu32 " more, digests in clip.json",
+            "另有 %" PRIu32 " 张，摘要见 clip.json", "%" PRIu32 " more, digests in clip.json",
             c->n_originals - FILES_TOLD);
 }
 
@@ -621,7 +620,7 @@ static void devices(struct gathering *g) {
         char zh[64 + PS_MAX_NAME], en[64 + PS_MAX_NAME];
         (void)snprintf(zh, sizeof zh, "采集设备 %s", t->camera);
         (void)snprintf(en, sizeof en, "device %s", t->camera);
-        say(g, PS_FACTS_COURT, PS_FACTS_RECORDER, 0, zh, en, "型号 %s,序列号 %s,接口 %s,驱动 %s,格式 %s",
+        say(g, PS_FACTS_COURT, PS_FACTS_RECORDER, 0, zh, en, "型号 %s，序列号 %s，接口 %s，驱动 %s，格式 %s",
             "model %s, serial %s, port %s, driver %s, format %s", or_dash(t->model), or_dash(t->serial),
             or_dash(t->path), or_dash(t->driver), or_dash(t->source_format));
     }
@@ -637,7 +636,7 @@ static void running(struct gathering *g) {
         holes += t->n_gaps;
     }
     say(g, PS_FACTS_COURT, PS_FACTS_RECORDER, lost + late + holes > 0 ? WARN : 0, "运行是否正常",
-        "was it running normally", "丢失或损坏 %" PRIu64 " 帧,缺口 %" PRIu64 " 处,未见证 %" PRIu64 " 段",
+        "was it running normally", "丢失或损坏 %" PRIu64 " 帧，缺口 %" PRIu64 " 处，未见证 %" PRIu64 " 段",
         "%" PRIu64 " frames lost or damaged, %" PRIu64 " gaps, %" PRIu64 " segments not witnessed", lost,
         holes, late);
 }
@@ -649,23 +648,23 @@ static void court(struct gathering *g) {
     hex(g, PS_FACTS_COURT, PS_FACTS_RECORDER, "录像程序 SHA-256", "recorder's SHA-256", c->recorder_sha256);
     hex(g, PS_FACTS_COURT, PS_FACTS_SIGNER, "签名程序 SHA-256", "signer's SHA-256", c->signer_sha256);
     tell(g, PS_FACTS_COURT, PS_FACTS_RECORDER, 0, "生成主体与时间", "who and when",
-         "工号、起止时间见上文;录制由扫描运单自动开始,属日常打包流程",
+         "工号、起止时间见上文；录制由录入运单号自动开始，属日常打包流程",
          "operator and times as above; recording begins by scanning the waybill, in the ordinary course of "
          "packing");
     running(g);
-    tell(g, PS_FACTS_COURT, PS_FACTS_SIGNER, 0, "防差错", "error prevention",
-         "每段画面(约 2 秒)落盘后即由独立签名进程记账;结束时只对已记账的分段签名",
+    tell(g, PS_FACTS_COURT, PS_FACTS_REPORT, 0, "防差错", "error prevention",
+         "每段画面（约 2 秒）落盘后即由独立签名进程记账；结束时只对已记账的分段签名",
          "each segment (about 2 s) is journaled by a separate signing process once it is on disk; only "
          "journaled segments are signed at the end");
     tell(g, PS_FACTS_COURT, PS_FACTS_REPORT, g->f->good[0] ? 0 : WARN, "保存是否完整", "kept whole",
          g->f->content.zh, g->f->content.en);
     tell(g, PS_FACTS_COURT, PS_FACTS_REPORT, 0, "提取方法", "method of extraction",
-         "由 packseal export 从录像文件夹逐字节复制为证据包;本报告由 PackSeal " PS_VERSION
-         " 从同一文件夹生成,自身未签名",
+         "由 packseal export 从录像文件夹逐字节复制为证据包；本报告由 PackSeal " PS_VERSION
+         " 从同一文件夹生成，自身未签名",
          "packseal export copies the clip's folder byte for byte into the bundle; PackSeal " PS_VERSION
          " made this report from the same folder; the report itself is not signed");
     tell(g, PS_FACTS_COURT, PS_FACTS_REPORT, 0, "可验证性", "verifiability",
-         "见“如何核验”;摘要见“文件与摘要”", "see “How to check”; digests under “Files and digests”");
+         "见“如何核验”；摘要见“文件与摘要”", "see “How to check”; digests under “Files and digests”");
 }
 
 /* ---- all of it ------------------------------------------------------------------------------------------------- */

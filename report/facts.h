@@ -90,7 +90,7 @@ struct ps_facts_input {
     struct ps_facts_date printed, picked_up, delivered, claimed;
     const struct ps_facts_take *takes; /* sorted by take; NULL: nobody looked */
     size_t n_takes;
-    const char *trust; /* what the key was compared with, for people; NULL: nothing */
+    bool trust; /* the key was compared with a list of keys */
 };
 
 struct ps_facts {

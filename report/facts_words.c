@@ -26,17 +26,17 @@ static const char *const who[PS_FACTS_WHO][4] = {
     [PS_FACTS_SIGNER] = {"签名程序所见", "signer observed", "独立的签名进程在事情发生时亲见并记入账本。",
                          "Seen by the separate signing process as it happened, and put into its ledger."},
     [PS_FACTS_RECORDER] = {"录像程序所述", "recorder stated",
-                           "录像程序的陈述,随声明一并签名;签名只固定这句话,并不担保其内容。",
+                           "录像程序的陈述，随声明一并签名；签名只固定这句话，并不担保其内容。",
                            "Stated by the recording program and signed with the statement: the signature "
                            "fixes the words, it does not vouch for them."},
-    [PS_FACTS_MERCHANT] = {"商家填写", "merchant's entry", "商家在制作本报告时填写,没有签名,也没有核对。",
+    [PS_FACTS_MERCHANT] = {"商家填写", "merchant's entry", "商家在制作本报告时填写，没有签名，也没有核对。",
                            "Typed in by the merchant for this report; neither signed nor compared with "
                            "anything."},
-    [PS_FACTS_OUTSIDE] = {"外部机构", "outside", "商家以外的时间戳机构或见证方给出,由令牌推算。",
+    [PS_FACTS_OUTSIDE] = {"外部机构", "outside", "商家以外的时间戳机构或见证方给出，由令牌推算。",
                           "Given by a time-stamp authority or witness outside the merchant, computed from "
                           "its token."},
     [PS_FACTS_REPORT] = {"本报告计算", "computed here",
-                         "制作本报告的程序比对或计算得出,请用独立取得的核验程序重做。",
+                         "制作本报告的程序比对或计算得出，请用独立取得的核验程序重做。",
                          "Compared or computed by the program that made this report; do it again with a "
                          "checker of your own."},
 };
@@ -50,19 +50,19 @@ const char *ps_facts_who_text(enum ps_facts_who w, bool zh) {
 }
 
 static const char *const steps[PS_FACTS_STEPS][2] = {
-    {"从发布页取得核验程序并核对其 SHA-256;商家公钥取自平台登记处,不要用发送者随附的。",
+    {"从发布页取得核验程序并核对其 SHA-256；商家公钥取自平台登记处，不要用发送者随附的。",
      "Get the checker from its release page and compare its SHA-256; take the merchant's public key from "
      "where the platform registered it, not from the sender."},
-    {"核验证据包:packseal verify --trust 商家公钥 证据包.zip,内容、密钥、时间、账本四问分别作答。",
+    {"核验证据包：packseal verify --trust 商家公钥 证据包.zip，内容、密钥、时间、账本四问分别作答。",
      "Check the bundle: packseal verify --trust MERCHANT.pub BUNDLE.zip answers content, key, time and "
      "ledger apart."},
-    {"也可用通用工具复核:sha256sum -c manifest-sha256.txt;minisign -V -H -p 商家公钥 -m clip.json。",
+    {"也可用通用工具复核：sha256sum -c manifest-sha256.txt；minisign -V -H -p 商家公钥 -m clip.json。",
      "A second opinion by stock tools: sha256sum -c manifest-sha256.txt; minisign -V -H -p MERCHANT.pub -m "
      "clip.json."},
-    {"把本报告中声明 clip.json 的 SHA-256 与证据包中的文件比对,不同则本报告不属于该证据包。",
+    {"把本报告中声明 clip.json 的 SHA-256 与证据包中的文件比对，不同则本报告不属于该证据包。",
      "Compare the SHA-256 of clip.json in this report with the file in the bundle; if they differ, this "
      "report does not belong to it."},
-    {"播放证据包中的影片,把每帧画面上的号码、时间、时间码与声明比对。",
+    {"播放证据包中的影片，把每帧画面上的号码、时间、时间码与声明比对。",
      "Play the films of the bundle and compare codes, time and freshness code in each picture with the "
      "statement."},
 };

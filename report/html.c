@@ -139,7 +139,7 @@ static void title(struct page *p, const struct ps_document *d) {
     raw(p, "</p>\n<p>clip.json SHA-256 <span class=\"mono\">");
     text(p, d->facts->statement);
     raw(p, "</span></p>\n</header>\n<p class=\"note\">");
-    both(p, "本报告是说明,不是证据:它没有签名,证据是证据包中的声明和影片。每一行都注明由谁陈述。",
+    both(p, "本报告是说明，不是证据：它没有签名，证据是证据包中的声明和影片。每一行都注明由谁陈述。",
          "This report explains; it is no evidence itself. It is not signed: evidence are the statement and "
          "films in the "
          "bundle. Each line tells who says it.");
@@ -306,7 +306,7 @@ static void legend(struct page *p) {
 
 static void sign_off(struct page *p) {
     raw(p, "<p>");
-    both(p, "提取时间、存储介质和经手人由提取人填写:",
+    both(p, "提取时间、存储介质和经手人由提取人填写：",
          "Time of extraction, medium and persons, filled in by hand:");
     raw(p, "</p>\n<div class=\"sign\"><div>");
     both(p, "提取人、时间", "extracted by, when");
@@ -337,6 +337,6 @@ void ps_html_write(const struct ps_document *d, struct ps_buf *b) {
     list(&p, ps_facts_step, PS_FACTS_STEPS);
     legend(&p);
     raw(&p, "<footer>");
-    both(&p, "由 PackSeal " PS_VERSION " 制作;未签名。", "Made by PackSeal " PS_VERSION "; not signed.");
+    both(&p, "由 PackSeal " PS_VERSION " 制作；未签名。", "Made by PackSeal " PS_VERSION "; not signed.");
     raw(&p, "</footer>\n</body>\n</html>\n");
 }

@@ -295,7 +295,7 @@ static int one_clip(struct making *k, const char *prefix) {
                                    .claimed = m->claimed,
                                    .takes = k->looked ? k->takes : NULL,
                                    .n_takes = k->n_takes,
-                                   .trust = m->trust};
+                                   .trust = k->have_trust};
     static const struct ps_facts_take none;
     if (k->looked && k->n_takes == 0)
         input.takes = &none; /* looked, and found nothing */

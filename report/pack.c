@@ -54,38 +54,38 @@ static void label_notes(struct packing *p) {
     const struct ps_clip *c = p->k->v->clip;
     const struct ps_banner *b = &c->tracks[p->track].banner;
     if (c->label == PS_LABEL_OTHER)
-        note(p, "声明写明画面中看到的是另一张面单:请先弄清原因,再决定是否提交",
+        note(p, "声明写明画面中看到的是另一张面单：请先弄清原因，再决定是否提交",
              "the statement says that ANOTHER label was seen: find out why before you send this");
     else if (c->label != PS_LABEL_MATCHED)
         note(p,
-             "%.0s声明没有写明画面中看到面单(%s):请自己看影片和截图,面单要清晰可见,且没有被上方 %u "
+             "%.0s声明没有写明画面中看到面单（%s）：请自己看影片和截图，面单要清晰可见，且没有被上方 %u "
              "像素高的字幕条盖住",
              "the statement does not say that the label was seen (%s)%.0s: look yourself whether it can be "
              "read and is not below the banner of %u pixels",
              c->label == PS_LABEL_NOT_SEEN ? "not seen" : "not checked",
              c->label == PS_LABEL_NOT_SEEN ? "未看到" : "未检查", b->h);
     if (p->k->v->content == PS_CONTENT_EXCERPT)
-        note(p, "这是节选:请确认其中有面单", "this is an excerpt: make sure that the label is in it");
+        note(p, "这是节选：请确认其中有面单", "this is an excerpt: make sure that the label is in it");
 }
 
 static void limit_notes(struct packing *p) {
     const struct ps_profile *f = p->k->profile;
     if (f->film_bytes == 0 || f->film_seconds == 0 || f->pictures_most == 0 || f->picture_bytes == 0)
-        note(p, "方案“%s”没有写明全部限制(未知的不猜测):请看表单的实际提示",
+        note(p, "方案“%s”没有写明全部限制（未知的不猜测）：请看表单的实际提示",
              "profile \"%s\" does not know all limits, and none is guessed: look at the form", f->name);
     if (p->k->reason != NULL && p->k->reason->needs[0] != '\0')
-        note(p, "%s", "the form may ask for more: %s", p->k->reason->needs);
+        note(p, "表单可能另要求：%s", "the form may ask for more: %s", p->k->reason->needs);
 }
 
 static void verdict_notes(struct packing *p) {
     const struct ps_verdict *v = p->k->v;
     if (v->time == PS_TIME_SELF)
-        note(p, "没有外部时间:时间只是本机自述",
+        note(p, "没有外部时间：时间只是本机自述",
              "no time from outside: the times are the station's own word");
     if (p->speed > 1)
-        note(p, "影片为 %u 倍快放,画面下方有标注", "the film is shown %u times as fast, and says so",
+        note(p, "影片为 %u 倍快放，画面下方有标注", "the film is shown %u times as fast, and says so",
              p->speed);
-    note(p, "这些文件是上传用副本,不能核验;请保留证据包,平台要求时提供",
+    note(p, "这些文件是上传用副本，不能核验；请保留证据包，平台要求时提供",
          "these files are copies and cannot be verified; keep the bundle and hand it over when asked");
 }
 
@@ -204,7 +204,7 @@ static int make_edge(const struct packing *p, int width, struct ps_film_picture 
     if (p->speed > 1)
         (void)snprintf(mark + strlen(mark), sizeof mark - strlen(mark), "%s×%u 快放", mark[0] != 0 ? " " : "",
                        p->speed);
-    (void)snprintf(line, sizeof line, "%s · 上传用,不是原件,核验请用证据包 · %s %s", mark,
+    (void)snprintf(line, sizeof line, "%s · 上传用，不是原件，核验请用证据包 · %s %s", mark,
                    p->k->d->facts->clip, t->file.name);
     double h = ps_paint_text(cr, &text, size / 2, size * 0.25, line, true, NULL);
     text.colour = white;
@@ -336,12 +336,12 @@ static int text(struct packing *p) {
     if (frames + holes == 0)
         (void)snprintf(lost, sizeof lost, "无");
     else
-        (void)snprintf(lost, sizeof lost, "丢失或损坏 %" PRIu64 " 帧,缺口 %" PRIu64 " 处,均已写入声明",
+        (void)snprintf(lost, sizeof lost, "丢失或损坏 %" PRIu64 " 帧，缺口 %" PRIu64 " 处，均已写入声明",
                        frames, holes);
     (void)snprintf(take, sizeof take, "第 %" PRIu32 " 次", c->take);
     ps_facts_time(p->k->v->not_after_ns, after);
     if (p->k->v->not_after_ns == INT64_MAX)
-        (void)snprintf(not_after, sizeof not_after, "工位本机时钟,没有外部时间戳");
+        (void)snprintf(not_after, sizeof not_after, "工位本机时钟，没有外部时间戳");
     else
         (void)snprintf(not_after, sizeof not_after, "外部时间戳证明不晚于 %s", after);
     char *station = ps_facts_clean(c->station_name[0] != 0 ? c->station_name : c->opening.station),
@@ -360,7 +360,7 @@ static int text(struct packing *p) {
     char *filled = station != NULL && operator_id != NULL ? ps_profile_fill(p->k->reason, &w) : NULL;
     struct ps_buf b;
     ps_buf_init(&b, (size_t)2 << 20);
-    ps_buf_fmt(&b, "申诉原因:%s\n\n%s\n", p->k->reason->title, filled != NULL ? filled : "");
+    ps_buf_fmt(&b, "申诉原因：%s\n\n%s\n", p->k->reason->title, filled != NULL ? filled : "");
     int rc = filled == NULL || b.err != 0 ? PS_ENOMEM : put(p, TEXT, b.p, b.n);
     ps_buf_free(&b);
     free(filled);

@@ -50,7 +50,7 @@ static void furniture(struct pages *p) {
                   true, NULL);
     t.right = true;
     ps_paint_text(p->cr, &t, MARGIN, 26, f->clip, true, NULL);
-    (void)snprintf(text, sizeof text, zh(p) ? "第 %u 页,共 %u 页" : "page %u of %u", p->page, p->of);
+    (void)snprintf(text, sizeof text, zh(p) ? "第 %u 页，共 %u 页" : "page %u of %u", p->page, p->of);
     ps_paint_text(p->cr, &t, MARGIN, PAGE_H - 34, text, true, NULL);
     t.right = false;
     (void)snprintf(text, sizeof text, "clip.json SHA-256 %s", f->statement);
@@ -125,7 +125,7 @@ static void title(struct pages *p) {
     (void)ps_paint_qr(p->cr, text, PAGE_W - MARGIN - qr + 6, top - 4, qr);
     p->y = (p->y > top + qr ? p->y : top + qr) + 4;
     const struct cell note = {MARGIN + 10, INNER - 20, BODY, false, ps_paint_ink};
-    const char *a = "本报告是说明,不是证据:它没有签名,证据是证据包中的声明和影片。每一行都注明由谁陈述。",
+    const char *a = "本报告是说明，不是证据：它没有签名，证据是证据包中的声明和影片。每一行都注明由谁陈述。",
                *b = "This report explains; it is no evidence itself. It is not signed: evidence are the "
                     "statement and films in "
                     "the bundle. Each line tells who says it.";
@@ -330,7 +330,7 @@ static void sign_off(struct pages *p) {
     const double gap = 18, w = (INNER - 2 * gap) / 3;
     need(p, 76);
     p->y += 6;
-    p->y += cell(p, &c, p->y, "提取时间、存储介质和经手人由提取人填写:",
+    p->y += cell(p, &c, p->y, "提取时间、存储介质和经手人由提取人填写：",
                  "Time of extraction, medium and persons, filled in by hand:", true) +
             6;
     for (unsigned i = 0; i < 3; i++) {
