@@ -136,7 +136,7 @@ def check_bundle(s, row):
     tap.same(r.returncode, 0, "verify with trust: exit 0")
     v = verdict(r)
     tap.same((v["content"], v["key"], v["time"]["basis"], v["ledger"], v["problems"]),
-             ("intact", "trusted", "self-declared", "absent", []), "verify: four answers, no problem")
+             ("intact", "trusted", "self-declared", "included", []), "verify: four answers, no problem")
     r = s.verify(bundle, trust=False)
     tap.same(r.returncode, 3, "verify without trust: exit 3")
     tap.same(verdict(r)["key"], "unknown", "verify without trust: the key is unknown")
