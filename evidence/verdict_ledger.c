@@ -71,18 +71,20 @@ static bool leaf_is_seal(const struct side *s, const struct ps_clip *c, const ui
            memcmp(l.log, log, 16) == 0;
 }
 
-/* A caller who registered a ledger by this name knows its key. */
+/* A caller who registered this ledger knows its name and its key; either of them with another other is another ledger,
+ * a recovery's new origin among them. */
 static void check_registered(struct ps_verdict_job *j, const struct side *s) {
     const struct ps_trust *t = j->in->trust;
-    bool named = false, same = false;
+    bool known = false, other = false;
     for (size_t i = 0; t != NULL && i < t->n_logs; i++) {
-        if (strcmp(t->logs[i].name, s->log.name) != 0)
-            continue;
-        named = true;
-        same = same || memcmp(t->logs[i].key, s->log.key, 32) == 0;
+        bool name = strcmp(t->logs[i].name, s->log.name) == 0,
+             key = memcmp(t->logs[i].key, s->log.key, 32) == 0;
+        known = known || (name && key);
+        other = other || name != key;
     }
-    if (named && !same)
-        contradiction(j->v, "log-key", s->log.name, "a ledger of this name is registered with another key");
+    if (other && !known)
+        contradiction(j->v, "log-key", s->log.name,
+                      "registered with another key, or this key for another ledger");
 }
 
 static void compare(struct ps_verdict_job *j, const struct side *open, const struct side *seal) {
