@@ -2,21 +2,26 @@
 #include "cli/cmd.h"
 
 #include <errno.h>
+#include <sched.h>
+#include <sodium.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "archive/files.h"
 #include "cli/args.h"
+#include "cli/verify_list.h"
+#include "cli/verify_pool.h"
 #include "cli/verify_report.h"
 #include "cli/words.h"
-#include "evidence/bag.h"
-#include "evidence/zip.h"
+#include "evidence/judge.h"
 
 #define SYSTEM_TRUST "/etc/packseal/trust"
 
 static const char help_en[] =
     "usage: packseal verify PATH... [--trust FILE] [--root DIR] [--require LIST] [--json] [--lang en|zh]\n"
+    "                       [--files-from FILE] [--null] [--jobs N]\n"
     "\n"
     "Judges bundles (zip, or unpacked), clip folders and lone films. Four questions are answered apart:\n"
     "content, key, time, ledger. Needs no station, no network and no database.\n"
@@ -25,12 +30,16 @@ static const char help_en[] =
     "  --root DIR       take DIR/public/trust instead\n"
     "  --require LIST   words bounded,included,not-after,not-before,trusted: exit 1 unless all hold\n"
     "  --json           one object a line\n"
+    "  --files-from F   judge the paths in F too, one a line; - is standard input\n"
+    "  --null, -0       the paths in F end in NUL bytes, not in line feeds\n"
+    "  --jobs, -j N     threads (default: one for each processor); answers keep the order of the paths\n"
     "\n"
     "Exit: 0 intact or excerpt and key trusted; 1 altered, incomplete, unsigned, revoked or expired;\n"
     "2 cannot judge; 3 intact or excerpt, key unknown. Of several paths the worst of 1, 2, 3, 0.\n";
 
 static const char help_zh[] =
     "用法:packseal verify 路径... [--trust 文件] [--root 目录] [--require 列表] [--json] [--lang en|zh]\n"
+    "                      [--files-from 文件] [--null] [--jobs N]\n"
     "\n"
     "核验证据包(zip 或已解开的目录)、录像目录或单个影片。内容、密钥、时间、账本四个问题分别回答。\n"
     "不需要工位、网络或数据库。\n"
@@ -39,6 +48,9 @@ static const char help_zh[] =
     "  --root 目录      改用 目录/public/trust\n"
     "  --require 列表   bounded,included,not-after,not-before,trusted,有一项不满足则返回 1\n"
     "  --json           每行一个对象\n"
+    "  --files-from F   另从文件 F 读取路径,每行一个;- 为标准输入\n"
+    "  --null, -0       F 中的路径以 NUL 字节结尾,而不是换行\n"
+    "  --jobs, -j N     线程数(默认每个处理器一个);结果按路径的顺序给出\n"
     "\n"
     "返回:0 完好或节选且密钥已登记;1 已改动、不完整、无签名、已吊销或已过期;2 无法判断;\n"
     "3 完好或节选,密钥未登记。多个路径取 1、2、3、0 中最靠前的。\n";
@@ -60,7 +72,6 @@ struct verify {
     struct ps_trust trust;
     bool have_trust;
     char trust_name[PS_ROOT_PATH];
-    int exit; /* the worst so far; -1 before the first */
 };
 
 /* ---- what the caller asks ------------------------------------------------------------------------ */
@@ -151,383 +162,155 @@ static int choose_trust(struct verify *c, const char *trust, const char *root_ar
     return load_trust(c, name, root_arg != NULL);
 }
 
-/* ---- one verdict --------------------------------------------------------------------------------- */
+/* ---- one path ------------------------------------------------------------------------------------ */
 
-static void count(struct verify *c, int status) {
-    c->exit = c->exit < 0 ? status : ps_verdict_worst(c->exit, status);
+struct path {
+    const struct verify *c;
+    struct ps_verify_pool_job *job;
+    int exit; /* the worst so far; -1 before the first */
+};
+
+static void count(struct path *p, int status) {
+    p->exit = p->exit < 0 ? status : ps_verdict_worst(p->exit, status);
 }
 
-static void report(struct verify *c, const char *path, const char *clip, bool bundle, struct ps_verdict *v) {
-    struct ps_verify_report r = {.path = path,
-                                 .clip = clip,
-                                 .bundle = bundle,
-                                 .v = v,
-                                 .k = c->have_trust ? ps_trust_find(&c->trust, &v->signer) : NULL,
+static void fail(struct path *p, const char *what, const char *where, const char *todo) {
+    count(p, ps_words_fail_to(p->job->err, 2, what, where, todo));
+}
+
+static int answer(void *ctx, const struct ps_judge_answer *a) {
+    struct path *p = ctx;
+    const struct verify *c = p->c;
+    struct ps_verify_report r = {.out = p->job->out,
+                                 .path = p->job->path,
+                                 .clip = a->clip,
+                                 .bundle = a->bundle,
+                                 .v = a->v,
+                                 .k = c->have_trust ? ps_trust_find(&c->trust, &a->v->signer) : NULL,
                                  .trust = c->have_trust ? c->trust_name : NULL};
-    int status = bundle ? 0 : ps_verdict_exit(v);
-    if (bundle && v->content != PS_CONTENT_INTACT)
-        status = v->content == PS_CONTENT_UNREADABLE ? 2 : 1;
-    if (!bundle && v->content != PS_CONTENT_UNREADABLE && check_needs(c, v) != 0)
+    int status = ps_judge_exit(a);
+    if (!a->bundle && a->v->content != PS_CONTENT_UNREADABLE && check_needs(c, a->v) != 0)
         status = 1;
+    count(p, status);
     if (!c->json)
         ps_verify_report_text(&r);
     else if (ps_verify_report_json(&r) < 0)
-        status = ps_words_fail(2, ps_words("cannot write the answer", "无法输出结果"), path, NULL);
-    count(c, status);
-}
-
-static void blank(struct ps_verdict *v) {
-    *v = (struct ps_verdict){.key = PS_KEY_UNKNOWN,
-                             .time = PS_TIME_SELF,
-                             .ledger = PS_LEDGER_ABSENT,
-                             .container = PS_CONTAINER_UNKNOWN,
-                             .not_before_ns = INT64_MIN,
-                             .not_after_ns = INT64_MAX};
-}
-
-static void unreadable(struct verify *c, const char *path, const char *code, const struct ps_why *why) {
-    struct ps_verdict *v = malloc(sizeof *v);
-    if (v == NULL) {
-        count(c, ps_words_fail(2, ps_words("out of memory", "内存不足"), path, NULL));
-        return;
-    }
-    blank(v);
-    ps_verdict_worsen(v, PS_CONTENT_UNREADABLE);
-    ps_verdict_problem(v, code, why->where, "%s", why->text);
-    report(c, path, "", false, v);
-    free(v);
-}
-
-/* The clip's name by its statement, else the folder it lies in. */
-static void clip_name(const struct ps_verdict *v, const char *prefix, char out[PS_MAX_ZIP_NAME + 1]) {
-    if (v->clip != NULL) {
-        ps_statement_clip_name(v->clip->opening.station, v->clip->number, out);
-        return;
-    }
-    size_t n = strlen(prefix), start;
-    n -= n > 0;
-    for (start = n; start > 0 && prefix[start - 1] != '/'; start--)
-        ;
-    (void)snprintf(out, PS_MAX_ZIP_NAME + 1, "%.*s", (int)(n - start), prefix + start);
-}
-
-static int judge_clip(struct verify *c, const struct ps_tree *t, const char *prefix, const char *data,
-                      struct ps_verdict *v) {
-    struct ps_verdict_input in = {
-        .files = t, .prefix = prefix, .bundle = data, .trust = c->have_trust ? &c->trust : NULL};
-    return ps_verdict_clip(v, &in);
-}
-
-static void clip_folder(struct verify *c, const char *path, const struct ps_tree *t) {
-    char name[PS_MAX_ZIP_NAME + 1];
-    struct ps_verdict *v = malloc(sizeof *v);
-    if (v == NULL || judge_clip(c, t, "", NULL, v) < 0) {
-        count(c, ps_words_fail(2, ps_words("out of memory", "内存不足"), path, NULL));
-    } else {
-        clip_name(v, "", name);
-        report(c, path, name, false, v);
-        ps_verdict_free(v);
-    }
-    free(v);
-}
-
-/* ---- bundles ------------------------------------------------------------------------------------- */
-
-struct bundle {
-    struct verify *c;
-    const char *path;
-    const struct ps_tree *tree;
-    struct ps_bag bag;
-    char (*clips)[PS_MAX_ZIP_NAME + 1]; /* prefixes in the tree, with the base */
-    size_t n;
-    struct ps_verdict *v, *own; /* of a clip; of the bundle itself */
-};
-
-static const char *ending(const char *name, const char *end) {
-    size_t n = strlen(name), m = strlen(end);
-    return n >= m && strcmp(name + n - m, end) == 0 ? name + n - m : NULL;
-}
-
-static int compare_prefix(const void *a, const void *b) {
-    return strcmp(a, b);
-}
-
-/* A clip is where a clip.json lies, or is listed, or where one was signed. `below` is a name below the base. */
-static void add_clip(struct bundle *b, const char *below) {
-    const char *end = ending(below, "/clip.json");
-    if (end == NULL)
-        end = ending(below, "/clip.json.minisig");
-    if (end == NULL || strncmp(below, "data/", 5) != 0)
-        return;
-    size_t base = strlen(b->bag.base), n = (size_t)(end - below) + 1;
-    if (base + n > PS_MAX_ZIP_NAME)
-        return;
-    memcpy(b->clips[b->n], b->bag.base, base);
-    memcpy(b->clips[b->n] + base, below, n);
-    b->clips[b->n++][base + n] = 0;
-}
-
-static int find_clips(struct bundle *b) {
-    size_t most = b->tree->n + b->bag.n, kept = 0;
-    b->clips = calloc(most + 1, sizeof *b->clips);
-    if (b->clips == NULL)
-        return PS_ENOMEM;
-    for (size_t i = 0; i < b->tree->n; i++)
-        add_clip(b, b->tree->name(b->tree->ctx, i) + strlen(b->bag.base));
-    for (size_t i = 0; i < b->bag.n; i++)
-        if (b->bag.entries[i].file == PS_BAG_MISSING)
-            add_clip(b, b->bag.entries[i].name);
-    qsort(b->clips, b->n, sizeof *b->clips, compare_prefix);
-    for (size_t i = 0; i < b->n; i++)
-        if (i == 0 || strcmp(b->clips[i], b->clips[i - 1]) != 0)
-            memmove(b->clips[kept++], b->clips[i], sizeof *b->clips);
-    b->n = kept;
+        fail(p, ps_words("cannot write the answer", "无法输出结果"), r.path, NULL);
+    ps_verify_pool_answered(p->job);
     return 0;
 }
 
-/* A film whose digest the verdict has just compared need not be read a third time; one of another size than the
- * statement's may be anything, and the verdict has said so. */
-static int check_entry(const struct bundle *b, const struct ps_verdict *v, const struct ps_bag_entry *e,
-                       size_t i, const char *name) {
-    struct ps_blob blob;
-    const struct ps_clip *clip = v->clip;
-    for (uint32_t k = 0; clip != NULL && k < clip->n_tracks; k++) {
-        const struct ps_file_ref *f = &clip->tracks[k].file;
-        if (strcmp(f->name, name) != 0)
-            continue;
-        if (v->container == PS_CONTAINER_AS_RECORDED)
-            return memcmp(f->sha256, e->sha256, 32) == 0 ? 0 : PS_ESIG;
-        bool cut = v->content == PS_CONTENT_EXCERPT; /* smaller than recorded, as it should be */
-        if (b->tree->open(b->tree->ctx, e->file, &blob) == 0 && blob.size != f->size &&
-            (!cut || blob.size > f->size))
-            return memcmp(f->sha256, e->sha256, 32) == 0 ? PS_ESIG : PS_ELIMIT;
-    }
-    return ps_bag_check(&b->bag, i);
-}
-
-static void tell_entry(struct ps_verdict *v, const char *name, int err) {
-    if (err == PS_ESIG) {
-        ps_verdict_worsen(v, PS_CONTENT_ALTERED);
-        ps_verdict_problem(v, "manifest-mismatch", name, "another file than manifest-sha256.txt lists");
-    } else if (err == PS_ELIMIT) {
-        ps_verdict_problem(v, "manifest-unchecked", name,
-                           "not of the recorded size; only its pictures were compared");
-    } else if (err < 0) {
-        ps_verdict_worsen(v, PS_CONTENT_UNREADABLE);
-        ps_verdict_problem(v, "file-unreadable", name, "%s", ps_error_text(err));
-    }
-}
-
-static bool told(const struct ps_verdict *v, const char *code, const char *where) {
-    for (size_t i = 0; i < v->n_problems; i++)
-        if (strcmp(v->problems[i].code, code) == 0 && strcmp(v->problems[i].where, where) == 0)
-            return true;
-    return false;
-}
-
-/* Manifest entries below a prefix, or those below no clip. */
-static void check_entries(struct bundle *b, const char *prefix, struct ps_verdict *v) {
-    size_t base = strlen(b->bag.base), n = strlen(prefix) - (prefix[0] != 0 ? base : 0);
-    const char *below = prefix[0] != 0 ? prefix + base : "";
-    for (size_t i = 0; i < b->bag.n; i++) {
-        const struct ps_bag_entry *e = &b->bag.entries[i];
-        bool mine = strncmp(e->name, below, n) == 0;
-        for (size_t k = 0; prefix[0] == 0 && mine && k < b->n; k++)
-            mine = strncmp(e->name, b->clips[k] + base, strlen(b->clips[k] + base)) != 0;
-        if (!mine)
-            continue;
-        if (e->file != PS_BAG_MISSING) {
-            tell_entry(v, e->name + n, check_entry(b, v, e, i, e->name + n));
-        } else if (!told(v, "file-missing", e->name + n)) {
-            ps_verdict_worsen(v, PS_CONTENT_INCOMPLETE);
-            ps_verdict_problem(v, "file-missing", e->name + n, "the manifest lists it, and it is not there");
-        }
-    }
-}
-
-static void check_unlisted(struct bundle *b, const char *prefix, struct ps_verdict *v) {
-    for (size_t i = 0; i < b->bag.n_unlisted; i++) {
-        const char *name = b->tree->name(b->tree->ctx, b->bag.unlisted[i]);
-        size_t n = strlen(prefix);
-        bool mine = strncmp(name, prefix, n) == 0;
-        for (size_t k = 0; n == 0 && mine && k < b->n; k++)
-            mine = strncmp(name, b->clips[k], strlen(b->clips[k])) != 0;
-        if (mine)
-            ps_verdict_problem(v, "bag-unlisted", name + n, "in the bundle, but in no manifest");
-    }
-}
-
-static int bundle_clip(struct bundle *b, size_t i) {
-    char name[PS_MAX_ZIP_NAME + 1];
-    char data[PS_MAX_ZIP_NAME + 8];
-    (void)snprintf(data, sizeof data, "%sdata/", b->bag.base);
-    int err = judge_clip(b->c, b->tree, b->clips[i], data, b->v);
-    if (err < 0)
-        return err;
-    check_entries(b, b->clips[i], b->v);
-    check_unlisted(b, b->clips[i], b->v);
-    clip_name(b->v, b->clips[i], name);
-    report(b->c, b->path, name, false, b->v);
-    ps_verdict_free(b->v);
-    return 0;
-}
-
-/* What concerns no clip: instructions, keys, manifests. Told only when there is something to tell. */
-static void bundle_itself(struct bundle *b) {
-    struct ps_verdict *v = b->own;
-    blank(v);
-    for (size_t i = 0; i < b->bag.n_tags; i++) {
-        bool gone = b->bag.tags[i].file == PS_BAG_MISSING;
-        ps_verdict_worsen(v, gone ? PS_CONTENT_INCOMPLETE : PS_CONTENT_ALTERED);
-        ps_verdict_problem(v, gone ? "file-missing" : "manifest-mismatch", b->bag.tags[i].name,
-                           gone ? "tagmanifest-sha256.txt lists it, and it is not there"
-                                : "another file than tagmanifest-sha256.txt lists");
-    }
-    check_entries(b, "", v);
-    check_unlisted(b, "", v);
-    if (v->n_problems > 0)
-        report(b->c, b->path, "", true, v);
-}
-
-static void bundle(struct verify *c, const char *path, const struct ps_tree *t) {
-    struct bundle b = {.c = c, .path = path, .tree = t};
+/* 0, or an error that was told. */
+static int open_path(struct path *p, struct ps_files **files) {
     struct ps_why why = {{0}, {0}};
-    int err = ps_bag_open(&b.bag, t, &why);
-    if (err < 0 && err != PS_ENOMEM) {
-        unreadable(c, path, "bag-refused", &why);
-        return;
-    }
-    b.v = malloc(sizeof *b.v);
-    b.own = malloc(sizeof *b.own);
-    if (err == 0)
-        err = b.v == NULL || b.own == NULL ? PS_ENOMEM : find_clips(&b);
-    if (err == 0 && b.n == 0) {
-        (void)ps_error_why(&why, 0, "data/", "no clip in this bundle");
-        unreadable(c, path, "bag-refused", &why);
-    }
-    for (size_t i = 0; err == 0 && i < b.n; i++)
-        err = bundle_clip(&b, i);
-    if (err == 0)
-        bundle_itself(&b);
-    if (err < 0)
-        count(c, ps_words_fail(2, ps_words("cannot judge", "无法判断"), path, ps_error_text(err)));
-    free(b.clips);
-    free(b.own);
-    free(b.v);
-    ps_bag_free(&b.bag);
-}
-
-/* ---- paths --------------------------------------------------------------------------------------- */
-
-static void zip_file(struct verify *c, const char *path, const struct ps_blob *file) {
-    struct ps_zip z;
-    struct ps_why why = {{0}, {0}};
-    if (ps_zip_open(&z, file, &why) < 0) {
-        unreadable(c, path, "zip-refused", &why);
-        return;
-    }
-    struct ps_tree t = ps_zip_tree(&z);
-    bundle(c, path, &t);
-    ps_zip_free(&z);
-}
-
-static void film_file(struct verify *c, const char *path, const struct ps_blob *file) {
-    struct ps_verdict *v = malloc(sizeof *v);
-    if (v == NULL || ps_verdict_film(v, file) < 0)
-        count(c, ps_words_fail(2, ps_words("out of memory", "内存不足"), path, NULL));
-    else
-        report(c, path, "", false, v);
-    free(v);
-}
-
-/* What a file is, its first bytes say, else its name: a torn zip is still to be called a zip. */
-static void one_file(struct verify *c, const char *path, const struct ps_tree *t) {
-    struct ps_blob b;
-    struct ps_why why;
-    uint8_t head[8] = {0};
-    if (t->open(t->ctx, 0, &b) < 0 || ps_blob_read(&b, 0, head, b.size < 8 ? (size_t)b.size : 8) < 0) {
-        count(c, ps_words_fail(2, ps_words("cannot read", "无法读取"), path,
-                               ps_words("check the file", "请检查该文件")));
-        return;
-    }
-    if (memcmp(head, "PK", 2) == 0 || ending(path, ".zip") != NULL) {
-        zip_file(c, path, &b);
-    } else if (memcmp(head + 4, "ftyp", 4) == 0 || ending(path, ".mp4") != NULL) {
-        film_file(c, path, &b);
-    } else {
-        (void)ps_error_why(&why, 0, "byte 0", "neither a zip nor an MP4 film");
-        unreadable(c, path, "format-unknown", &why);
-    }
-}
-
-/* A declaration directly in it, or in its one folder. */
-static bool is_bag(const struct ps_tree *t) {
-    for (size_t i = 0; i < t->n; i++) {
-        const char *name = t->name(t->ctx, i), *slash = strchr(name, '/');
-        if (strcmp(slash != NULL ? slash + 1 : name, "bagit.txt") == 0)
-            return true;
-    }
-    return false;
-}
-
-static void one_folder(struct verify *c, const char *path, const struct ps_tree *t) {
-    struct ps_why why;
-    if (ps_tree_find(t, "clip.json") >= 0 || ps_tree_find(t, "clip.json.minisig") >= 0) {
-        clip_folder(c, path, t);
-    } else if (is_bag(t)) {
-        bundle(c, path, t);
-    } else {
-        (void)ps_error_why(&why, 0, "clip.json", "not there: neither a clip's folder nor an unpacked bundle");
-        unreadable(c, path, "format-unknown", &why);
-    }
-}
-
-static void one_path(struct verify *c, const char *path) {
-    struct ps_files *files;
-    struct ps_why why = {{0}, {0}};
-    int err = ps_files_open(&files, path, &why);
+    const char *path = p->job->path;
+    int err = ps_files_open(files, path, &why);
     if (err < 0) {
         char where[PS_ROOT_PATH + 160];
         bool same = strncmp(path, why.where, sizeof why.where - 1) == 0;
         (void)snprintf(where, sizeof where, "%.1000s%s%s", path, same ? "" : " ", same ? "" : why.where);
-        count(c, ps_words_fail(2, ps_words("cannot read", "无法读取"), where, why.text));
-        return;
+        fail(p, ps_words("cannot read", "无法读取"), where, why.text);
     }
+    return err;
+}
+
+static int judge_path(void *ctx, struct ps_verify_pool_job *job) {
+    const struct verify *c = ctx;
+    struct path p = {.c = c, .job = job, .exit = -1};
+    const struct ps_judge j = {.trust = c->have_trust ? &c->trust : NULL,
+                               .answer = answer,
+                               .answer_ctx = &p,
+                               .progress = ps_verify_pool_progress,
+                               .progress_ctx = job,
+                               .both = ps_verify_pool_both,
+                               .both_ctx = job};
+    struct ps_files *files;
+    struct ps_blob b;
+    if (open_path(&p, &files) < 0)
+        return p.exit;
     struct ps_tree t = ps_files_tree(files);
-    if (ps_files_is_folder(files))
-        one_folder(c, path, &t);
-    else
-        one_file(c, path, &t);
+    int err;
+    if (ps_files_is_folder(files)) {
+        err = ps_judge_tree(&j, &t);
+    } else {
+        err = t.open(t.ctx, 0, &b);
+        job->size = err == 0 ? b.size : 0;
+        err = err == 0 ? ps_judge_file(&j, &b, job->path) : err;
+    }
     ps_files_close(files);
+    if (err == PS_EIO)
+        fail(&p, ps_words("cannot read", "无法读取"), job->path, ps_words("check the file", "请检查该文件"));
+    else if (err == PS_ENOMEM)
+        fail(&p, ps_words("out of memory", "内存不足"), job->path, NULL);
+    else if (err < 0)
+        fail(&p, ps_words("cannot judge", "无法判断"), job->path, ps_error_text(err));
+    return p.exit;
+}
+
+/* ---- all of them --------------------------------------------------------------------------------- */
+
+/* --jobs, else one for each processor that this process may use. 0 after a message. */
+static unsigned parse_jobs(const char *text) {
+    char *end;
+    cpu_set_t set;
+    if (text == NULL) {
+        int n = sched_getaffinity(0, sizeof set, &set) == 0 ? CPU_COUNT(&set) : 1;
+        return n < 1 ? 1 : n > PS_VERIFY_POOL_MOST ? PS_VERIFY_POOL_MOST : (unsigned)n;
+    }
+    errno = 0;
+    long n = strtol(text, &end, 10);
+    if (errno == 0 && end != text && *end == 0 && n >= 1 && n <= PS_VERIFY_POOL_MOST)
+        return (unsigned)n;
+    ps_words_fail(2, ps_words("--jobs is a number from 1 to 256", "--jobs 应为 1 到 256 的数"), text, NULL);
+    return 0;
+}
+
+static int judge_all(struct verify *c, struct ps_verify_list *l, unsigned jobs) {
+    const struct ps_verify_pool_spec spec = {.jobs = jobs,
+                                             .n = l->file == NULL ? (uint64_t)l->n : 0,
+                                             .progress = isatty(STDERR_FILENO) == 1,
+                                             .next = ps_verify_list_next,
+                                             .next_ctx = l,
+                                             .taken = ps_verify_list_taken,
+                                             .judge = judge_path,
+                                             .judge_ctx = c};
+    int status = ps_verify_pool_run(&spec);
+    if (status < 0 && !l->failed)
+        return ps_words_fail(2, ps_words("nothing to judge", "没有可核验的路径"),
+                             l->name != NULL ? l->name : "verify",
+                             ps_words("see: packseal verify --help", "参见:packseal verify --help"));
+    if (!c->json)
+        ps_verify_report_end(c->have_trust ? c->trust_name : NULL);
+    return l->failed ? ps_verdict_worst(status < 0 ? 2 : status, 2) : status;
 }
 
 int ps_cmd_verify(int argc, char **argv) {
-    struct verify c = {.exit = -1};
-    const char *trust = NULL, *root = NULL, *require = NULL;
+    struct verify c = {0};
+    struct ps_verify_list list = {0};
+    const char *trust = NULL, *root = NULL, *require = NULL, *jobs = NULL, *from = NULL;
+    bool null = false;
     int n = 0;
     const struct ps_args_option options[] = {
-        {"--trust", NULL, PS_ARGS_TEXT, &trust},
-        {"--root", NULL, PS_ARGS_TEXT, &root},
-        {"--require", NULL, PS_ARGS_TEXT, &require},
-        {"--json", NULL, PS_ARGS_FLAG, &c.json},
-        {0},
+        {"--trust", NULL, PS_ARGS_TEXT, &trust},     {"--root", NULL, PS_ARGS_TEXT, &root},
+        {"--require", NULL, PS_ARGS_TEXT, &require}, {"--json", NULL, PS_ARGS_FLAG, &c.json},
+        {"--jobs", "-j", PS_ARGS_TEXT, &jobs},       {"--files-from", NULL, PS_ARGS_TEXT, &from},
+        {"--null", "-0", PS_ARGS_FLAG, &null},       {0},
     };
-    const struct ps_args_spec spec = {"verify", help_en, help_zh, options, 1, UINT32_MAX};
+    const struct ps_args_spec spec = {"verify", help_en, help_zh, options, 0, UINT32_MAX};
     int status = ps_args_parse(&spec, argc, argv, &n);
     if (status != PS_ARGS_GO)
         return status;
-    status = parse_needs(require, &c.need);
+    if (sodium_init() < 0) /* before there are threads */
+        return ps_words_fail(2, ps_words("libsodium does not start", "libsodium 无法启动"), "verify", NULL);
+    unsigned threads = parse_jobs(jobs);
+    status = threads == 0 ? 2 : parse_needs(require, &c.need);
     if (status == 0)
         status = choose_trust(&c, trust, root);
-    if (status == 0) {
-        for (int i = 0; i < n; i++)
-            one_path(&c, argv[i]);
-        if (!c.json)
-            ps_verify_report_end(c.have_trust ? c.trust_name : NULL);
-        status = c.exit;
-    }
-    if (fflush(stdout) != 0)
+    if (status == 0)
+        status = ps_verify_list_open(&list, argv, n, from, null) ? judge_all(&c, &list, threads) : 2;
+    if (fflush(stdout) != 0 || ferror(stdout))
         status = ps_words_fail(2, ps_words("cannot write the answer", "无法输出结果"), strerror(errno), NULL);
+    ps_verify_list_close(&list);
     ps_trust_free(&c.trust);
     return status;
 }

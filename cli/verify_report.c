@@ -82,22 +82,19 @@ int ps_verify_report_json(const struct ps_verify_report *r) {
     json_decref(o);
     if (text == NULL)
         return PS_ENOMEM;
-    int put = puts(text);
+    int put = fprintf(r->out, "%s\n", text);
     free(text);
     return put < 0 ? PS_EIO : 0;
 }
 
 /* ---- for people ---------------------------------------------------------------------------------- */
 
-static void row(const char *question, const char *answer, const char *detail) {
-    fputs("  ", stdout);
-    ps_words_pad(stdout, question, 10);
-    if (detail[0] == 0)
-        puts(answer);
-    else {
-        ps_words_pad(stdout, answer, 15);
-        puts(detail);
-    }
+static void row(FILE *f, const char *question, const char *answer, const char *detail) {
+    fputs("  ", f);
+    ps_words_pad(f, question, 10);
+    if (detail[0] != 0)
+        ps_words_pad(f, answer, 15);
+    fprintf(f, "%s\n", detail[0] != 0 ? detail : answer);
 }
 
 static void content_row(const struct ps_verify_report *r) {
@@ -113,7 +110,7 @@ static void content_row(const struct ps_verify_report *r) {
         detail = same ? ps_words("remuxed: another container, the same pictures and times",
                                  "已换封装:画面和时间相同")
                       : ps_words("not the files as recorded", "文件与录制时不同");
-    row(ps_words("content", "内容"), ps_verdict_content(v->content, ps_words_zh()), detail);
+    row(r->out, ps_words("content", "内容"), ps_verdict_content(v->content, ps_words_zh()), detail);
 }
 
 static void key_row(const struct ps_verify_report *r) {
@@ -122,30 +119,31 @@ static void key_row(const struct ps_verify_report *r) {
     const char *merchant = r->k != NULL ? r->k->merchant : "", *station = r->k != NULL ? r->k->station : "";
     (void)snprintf(detail, sizeof detail, "%s%s%s%s%s", key, merchant[0] != 0 ? "  " : "", merchant,
                    station[0] != 0 ? "  " : "", station);
-    row(ps_words("key", "密钥"), ps_verdict_key(r->v->key, ps_words_zh()), detail);
+    row(r->out, ps_words("key", "密钥"), ps_verdict_key(r->v->key, ps_words_zh()), detail);
 }
 
-static void time_row(const struct ps_verdict *v) {
+static void time_row(const struct ps_verify_report *r) {
+    const struct ps_verdict *v = r->v;
     char from[32], to[32], detail[128] = "";
     if (v->clip != NULL) {
         ps_statement_time_text(v->clip->started.wall_ns, from);
         ps_statement_time_text(v->clip->ended.wall_ns, to);
         (void)snprintf(detail, sizeof detail, "%s – %s", from, to);
     }
-    row(ps_words("time", "时间"), ps_verdict_time(v->time, ps_words_zh()), detail);
+    row(r->out, ps_words("time", "时间"), ps_verdict_time(v->time, ps_words_zh()), detail);
 }
 
-static void problems(const struct ps_verdict *v) {
+static void problems(FILE *f, const struct ps_verdict *v) {
     for (size_t i = 0; i < v->n_problems; i++) {
         const struct ps_problem *p = &v->problems[i];
         if (ps_words_zh())
-            printf("  * %s  %s (%s: %s)\n", p->where, ps_verdict_problem_zh(p->code), p->code, p->text);
+            fprintf(f, "  * %s  %s (%s: %s)\n", p->where, ps_verdict_problem_zh(p->code), p->code, p->text);
         else
-            printf("  * %s  %s: %s\n", p->code, p->where, p->text);
+            fprintf(f, "  * %s  %s: %s\n", p->code, p->where, p->text);
     }
     if (v->n_more > 0) {
-        fputs("  * ", stdout);
-        printf(ps_words("%zu more\n", "另有 %zu 处\n"), v->n_more);
+        fputs("  * ", f);
+        fprintf(f, ps_words("%zu more\n", "另有 %zu 处\n"), v->n_more);
     }
 }
 
@@ -154,11 +152,12 @@ static void title(const struct ps_verify_report *r) {
     json_t *path = json_path(r->path);
     const char *text = json_string_value(path);
     if (r->bundle)
-        printf("%s  %s\n", text != NULL ? text : "?", ps_words("(the bundle itself)", "(证据包本身)"));
+        fprintf(r->out, "%s  %s\n", text != NULL ? text : "?",
+                ps_words("(the bundle itself)", "(证据包本身)"));
     else if (r->clip[0] != 0)
-        printf("%s  %s\n", r->clip, text != NULL ? text : "?");
+        fprintf(r->out, "%s  %s\n", r->clip, text != NULL ? text : "?");
     else
-        printf("%s\n", text != NULL ? text : "?");
+        fprintf(r->out, "%s\n", text != NULL ? text : "?");
     json_decref(path);
 }
 
@@ -167,11 +166,11 @@ void ps_verify_report_text(const struct ps_verify_report *r) {
     content_row(r);
     if (!r->bundle) {
         key_row(r);
-        time_row(r->v);
-        row(ps_words("ledger", "账本"), ps_verdict_ledger(r->v->ledger, ps_words_zh()), "");
+        time_row(r);
+        row(r->out, ps_words("ledger", "账本"), ps_verdict_ledger(r->v->ledger, ps_words_zh()), "");
     }
-    problems(r->v);
-    putchar('\n');
+    problems(r->out, r->v);
+    fputc('\n', r->out);
 }
 
 void ps_verify_report_end(const char *trust) {

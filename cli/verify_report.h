@@ -5,8 +5,10 @@
  * What packseal verify prints, for people and for programs.
  */
 #include "evidence/verdict.h"
+#include <stdio.h>
 
 struct ps_verify_report {
+    FILE *out;
     const char *path; /* as the user gave it */
     const char *clip; /* "ST03-0000123", folder in the bundle, or "" */
     bool bundle;      /* about the bundle, not about a clip: only content and problems */
@@ -18,7 +20,7 @@ struct ps_verify_report {
 /* One object and a line feed. PS_ENOMEM, PS_EIO. */
 int ps_verify_report_json(const struct ps_verify_report *r);
 void ps_verify_report_text(const struct ps_verify_report *r);
-/* Once, at the end: which trust file, and what all this does not show. */
+/* Once, at the end, on standard output: which trust file, and what all this does not show. */
 void ps_verify_report_end(const char *trust);
 
 #endif

@@ -38,17 +38,21 @@ static void put_line(FILE *f, const char *s) {
         putc((unsigned char)*s < 0x20 || *s == 0x7F ? ' ' : *s, f);
 }
 
-int ps_words_fail(int status, const char *what, const char *where, const char *todo) {
+int ps_words_fail_to(FILE *f, int status, const char *what, const char *where, const char *todo) {
     const char *parts[] = {what, where, todo};
-    fflush(stdout);
-    fputs("packseal", stderr);
+    fputs("packseal", f);
     for (size_t i = 0; i < 3; i++)
         if (parts[i] != NULL && parts[i][0] != '\0') {
-            fputs(": ", stderr);
-            put_line(stderr, parts[i]);
+            fputs(": ", f);
+            put_line(f, parts[i]);
         }
-    fputc('\n', stderr);
+    fputc('\n', f);
     return status;
+}
+
+int ps_words_fail(int status, const char *what, const char *where, const char *todo) {
+    fflush(stdout);
+    return ps_words_fail_to(stderr, status, what, where, todo);
 }
 
 void ps_words_note(const char *fmt, ...) {

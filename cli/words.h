@@ -15,6 +15,8 @@ const char *ps_words(const char *en, const char *zh) __attribute__((format_arg(1
 /* One line on standard error, "packseal: WHAT: WHERE: WHAT TO DO"; line breaks and controls become blanks.
  * NULL parts are left out. Returns status, so that a command can end with it. */
 int ps_words_fail(int status, const char *what, const char *where, const char *todo);
+/* The same line to another file, for what is to be told later. */
+int ps_words_fail_to(FILE *f, int status, const char *what, const char *where, const char *todo);
 /* The same as progress or a remark: "packseal: …", not an error. */
 void ps_words_note(const char *fmt, ...) __attribute__((format(printf, 1, 2)));
 /* Columns that UTF-8 text takes on a terminal (wide characters take two). */
