@@ -493,8 +493,6 @@ static void summary(const struct check *c) {
 }
 
 static void run(struct check *c) {
-    uint64_t before = c->problems;
-
     ps_store_part_each(c->root, on_part,
                        c); /* before the entries: a clip that is sealed meanwhile is seen as that */
     read_head(c);
@@ -507,12 +505,12 @@ static void run(struct check *c) {
         ps_tile_new(0, c->head.size, tile_is_there, c);
     remembered_in(c, "tokens", "/checkpoint");
     remembered_in(c, "witness", "");
-    if (ps_store_each(c->root, on_folder, c) < 0)
+    if (faccessat(c->root_fd, PS_ROOT_CLIPS, F_OK, 0) == 0 && ps_store_each(c->root, on_folder, c) < 0)
         problem(c, "clips-unreadable", "clips", "cannot be looked through");
     check_clips(c);
     if (c->shown)
         fputs("\r          \r", stderr);
-    if (!c->json && c->problems == before && !c->problems)
+    if (!c->json && c->problems == 0)
         puts(ps_words("nothing to mend", "没有问题"));
     summary(c);
 }

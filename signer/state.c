@@ -20,6 +20,7 @@
 #include "signer/publish.h"
 #include "signer/recover.h"
 #include "signer/remember.h"
+#include "signer/stationkey.h"
 
 /* ---- replay ------------------------------------------------------------------------------------- */
 
@@ -245,7 +246,23 @@ static int hash_executable(struct ps_state *s, struct ps_why *why) {
     return 0;
 }
 
-static int start_up(struct ps_state *s, const struct ps_recover *r, struct ps_why *why) {
+/* The clip key was changed while no signer ran. */
+static int tell_rotation(struct ps_state *s, int dir) {
+    struct ps_leaf leaf;
+    uint8_t encoded[PS_MAX_LEAF], digest[32];
+    size_t n;
+
+    if (!ps_stationkey_pending(dir, ps_key_clip(s->key), digest))
+        return 0;
+    ps_state_leaf(s, PS_LEAF_KEY, &leaf);
+    memcpy(leaf.digest, digest, sizeof(leaf.digest));
+    int err = ps_state_commit(s, PS_JOURNAL_LEAF, NULL, 0, &leaf, encoded, &n);
+    if (err == 0)
+        ps_stationkey_recorded(dir);
+    return err;
+}
+
+static int start_up(struct ps_state *s, int dir, const struct ps_recover *r, struct ps_why *why) {
     struct ps_leaf leaf;
     uint8_t encoded[PS_MAX_LEAF];
     size_t n;
@@ -261,6 +278,8 @@ static int start_up(struct ps_state *s, const struct ps_recover *r, struct ps_wh
         randombytes_buf(leaf.digest, sizeof(leaf.digest));
         err = ps_state_commit(s, PS_JOURNAL_STARTUP, NULL, 0, &leaf, encoded, &n);
     }
+    if (err == 0)
+        err = tell_rotation(s, dir);
     if (err == 0)
         err = ps_append_clock_step(s);
     if (err == 0)
@@ -285,13 +304,9 @@ static int compare(struct ps_state *s, int dir, struct ps_why *why) {
     return err;
 }
 
-static int name_ledger(struct ps_state *s, int dir, struct ps_recover *r, struct ps_why *why) {
-    int err = ps_recover_read(r, dir, s->station, why);
-
-    if (err != 0)
-        return err;
+static int name_ledger(struct ps_state *s, const struct ps_recover *r, struct ps_why *why) {
     ps_leaf_log_id(s->log, ps_key_ledger(s->key));
-    err = ps_note_vkey_make(&s->vkey, r->origin, PS_NOTE_ED25519, ps_key_ledger(s->key));
+    int err = ps_note_vkey_make(&s->vkey, r->origin, PS_NOTE_ED25519, ps_key_ledger(s->key));
     return err == 0 ? 0 : ps_error_why(why, err, "origin", "is no name of a ledger");
 }
 
@@ -350,15 +365,16 @@ int ps_state_open(struct ps_state **out, int dir, int ledger_dir, struct ps_why 
         err = ps_error_why(why, PS_EBUSY, "signer", "another signer runs on this folder");
         goto fail;
     }
-    if ((err = read_station(s, dir, why)) != 0 || (err = ps_key_load(&s->key, dir, why)) != 0 ||
-        (err = name_ledger(s, dir, &recover, why)) != 0)
+    if ((err = read_station(s, dir, why)) != 0 ||
+        (err = ps_recover_read(&recover, dir, s->station, why)) != 0 ||
+        (err = ps_key_load(&s->key, dir, why)) != 0 || (err = name_ledger(s, &recover, why)) != 0)
         goto fail;
     if (ps_clock_boot_id(s->boot_id) != 0) {
         err = ps_error_why(why, PS_EIO, "/proc/sys/kernel/random/boot_id", "cannot be read");
         goto fail;
     }
     if ((err = hash_executable(s, why)) != 0 || (err = agree(s, dir, ledger_dir, why)) != 0 ||
-        (err = compare(s, dir, why)) != 0 || (err = start_up(s, &recover, why)) != 0)
+        (err = compare(s, dir, why)) != 0 || (err = start_up(s, dir, &recover, why)) != 0)
         goto fail;
     *out = s;
     return 0;

@@ -1,7 +1,7 @@
 #!/bin/sh
 # SPDX-License-Identifier: GPL-3.0-or-later
 # kill -9 before each system call that changes the disk or replies, one run each. A client that asks again after a
-# restart must get every step done once: the ledger consistent, no clip signed in two ways.
+# restart must get every step done once: the ledger, its tiles and its checkpoint consistent, no clip signed in two ways.
 set -u
 . "$PACKSEAL_SRC/tests/faults/signer-lib.sh"
 
@@ -10,6 +10,7 @@ strace -o /dev/null true 2>/dev/null || skip_all 'strace may not trace here (ptr
 # LeakSanitizer cannot run under a tracer.
 ASAN_OPTIONS=detect_leaks=0:${ASAN_OPTIONS:-}
 export ASAN_OPTIONS
+packseal=$PACKSEAL_BUILD/packseal
 
 cat >"$root/day" <<'EOF'
 status
@@ -18,6 +19,7 @@ segment 0 500
 segment 1 500
 segment 0 700 late
 end
+append 11 0 photographs
 open SF1#2
 segment 0 400
 abort 1
@@ -51,15 +53,20 @@ one() {
 check() {
     grep -v -e '^STATUS' "$root/answers" >"$root/rest"
     test "$(cut -d' ' -f1 "$root/rest" | tr '\n' ' ')" = \
-        'OPENED ACK ACK ACK ACK SEALED SEALED OPENED ACK ACK ' || return 1
+        'OPENED ACK ACK ACK ACK SEALED SEALED APPENDED OPENED ACK ACK ' || return 1
     test "$(sed -n 6p "$root/rest")" = "$(sed -n 7p "$root/rest")" || return 1
     test "$(field take "$(sed -n 1p "$root/rest")")" = 1 || return 1
-    test "$(field take "$(sed -n 8p "$root/rest")")" = 2 || return 1
+    test "$(field take "$(sed -n 9p "$root/rest")")" = 2 || return 1
     stop
     start -- || return 1
     # Nothing pending; two opens, two ends, the rest start-ups; and the signer itself has checked all of it.
     say status >"$root/after"
     grep -q 'clip=' "$root/after" && return 1
+    # Tiles, checkpoint and entries tell one story; this client publishes no clip folder.
+    "$packseal" ledger check --root "$root/s" --json >"$root/audit" 2>&1
+    grep -q '"checkpoint":[1-9]' "$root/audit" || return 1
+    grep '"problem"' "$root/audit" | grep -v '"clip-missing"' && return 1
+    test -e "$root/s/ledger/.new" && return 1
     perl -e '
         local $/; open F, "<", $ARGV[0] or die; $_ = <F>; my ($i, %n, %end) = (0);
         while (length) {
@@ -68,10 +75,10 @@ check() {
             exit 1 if $index != $i++; $n{$type}++;
             exit 1 if $type >= 3 && $end{$subject}++;
         }
-        exit !($n{2} == 2 && $n{3} == 1 && $n{4} == 1 && keys %end == 2)' "$root/s/ledger/entries"
+        exit !($n{2} == 2 && $n{3} == 1 && $n{4} == 1 && $n{11} == 1 && keys %end == 2)' "$root/s/ledger/entries"
 }
 
-for call in pwrite64 fdatasync ftruncate sendto; do
+for call in pwrite64 fdatasync fsync ftruncate renameat renameat2 mkdirat sendto; do
     n=1
     while :; do
         one "$call" "$n"
