@@ -363,14 +363,10 @@ static void test_alike(void) {
     struct ps_excerpt x = {.n_tracks = 1};
     struct maker *m = maker_new("film/a.mp4");
     m->film->layout = FILM_ORDINARY;
-    for (int i = 0; i < 4; i++) {
-        film_cut(m->film, 1);
-        film_insert(m->film, 1, m->film, 0);
+    for (uint32_t i = 1; i < 5; i++) {
+        film_cut(m->film, i);
+        film_insert(m->film, i, m->film, 0);
     }
-    while (film_segment(m->film, 6) < m->film->n)
-        film_cut(m->film, 1);
-    for (int i = 0; i < 5; i++)
-        film_insert(m->film, 1, m->film, 0);
     maker_film(m);
     maker_state_film(m);
     maker_record(m);
@@ -378,15 +374,13 @@ static void test_alike(void) {
     uint32_t n = m->s->tracks[0].n_records;
     for (uint32_t i = 0; i < 3; i++)
         film_cut(m->film, 0);
-    while (film_segment(m->film, 2) < m->film->n)
-        film_cut(m->film, 2);
     maker_film(m);
     maker_drop(m, "originals/top-0001.jpg");
     x.tracks[0] = (struct ps_excerpt_track){.track = 0, .first = 3, .last = 4, .file = "top.mp4"};
     const struct maker_file *f = maker_file(m, "clip.json");
     ps_sha256(x.statement_sha256, f->p, f->n);
     describe(m, &x);
-    tap_ok(n >= 6, "a clip of %u segments, most alike", n);
+    tap_is_uint(n, 5, "a clip of five segments, all alike");
     want(m, "two of them", PS_CONTENT_EXCERPT, "excerpt", "top.mp4 segments 0-2 (00:00.000-00:06.000)");
     maker_free(m);
 }
