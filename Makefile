@@ -102,6 +102,8 @@ LIBS     := $(RECORDER) $(SIGNER) $(CLI) $(REPORT) $(ARCHIVE) $(EVIDENCE)
 # Started by others, never by hand: they lie in libexec.
 HELPERS  := $(call prog,recorder,packseal-recorder) $(call prog,signer,packseal-signer) $(call prog,report,packseal-report)
 PROGRAMS := $(HELPERS) $(call prog,cli,packseal)
+# Beside the programs, so that those in build/ find them too.
+PROFILES := $(patsubst report/%,$(B)/%,$(wildcard report/profiles/*.conf))
 PAGE     := $(if $(wildcard viewer/verify/build.py),$(B)/verify.html)
 
 test_bin = $(patsubst %.c,$(B)/%,$(sort $(wildcard tests/$(1))))
@@ -116,7 +118,7 @@ BENCH := $(call test_bin,bench/*.c)
 .SECONDARY:
 .DELETE_ON_ERROR:
 
-all: $(PROGRAMS) $(LIBS) $(SHA_OPENSSL) $(SHA_SODIUM) $(PAGE) ## programs and libraries (default)
+all: $(PROGRAMS) $(LIBS) $(SHA_OPENSSL) $(SHA_SODIUM) $(PAGE) $(PROFILES) ## programs and libraries (default)
 
 verify.html: $(PAGE) ## the checker as one page, for a browser without network
 
@@ -238,6 +240,10 @@ $(B)/packseal: $(call obj,cli/main.c) $(CLI) $(ARCHIVE) $(EVIDENCE) $(SHA_OPENSS
 $(B)/packseal-report: $(call obj,report/main.c) $(REPORT) $(ARCHIVE) $(EVIDENCE) $(SHA_OPENSSL)
 	$(call say,LINK,$(@:$(B)/%=%))
 	$(Q)$(call link,report)
+
+$(B)/profiles/%.conf: report/profiles/%.conf
+	@mkdir -p $(@D)
+	$(Q)cp $< $@
 
 $(B)/verify.html: $(wildcard viewer/verify/*)
 	@mkdir -p $(@D)

@@ -230,6 +230,10 @@ static int collect(struct bundle *b) {
         rc = b->how.err;
     if (rc == 0)
         rc = add_text(b, "", "HOW-TO-VERIFY.txt", b->how.p, b->how.n);
+    for (unsigned i = 0; i < b->spec->n_extra && rc == 0; i++) {
+        const struct ps_bundle_extra *e = &b->spec->extra[i];
+        rc = add_text(b, e->folder, e->name, e->p, e->n);
+    }
     qsort(b->items, b->n_items, sizeof(*b->items), by_item);
     /* The names inside the items moved with them. */
     for (unsigned i = 0; i < b->n_items; i++) {

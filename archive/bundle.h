@@ -9,12 +9,21 @@
 #include "archive/root.h"
 #include <stdint.h>
 
+struct ps_bundle_extra { /* a file for people, below data/; nothing vouches for it */
+    char folder[80];     /* "report/ST03-0000123" */
+    const char *name;
+    const void *p;
+    size_t n;
+};
+
 struct ps_bundle_spec {
     const char *root;
     const char *const *paths; /* clip folders relative to root */
     unsigned n;
     const struct ps_cut *cut; /* of the only clip: an excerpt instead of all of it; NULL: whole clips */
-    const char *out;          /* final name; must not exist; written as out.part and renamed after fsync */
+    const struct ps_bundle_extra *extra;
+    unsigned n_extra;
+    const char *out; /* final name; must not exist; written as out.part and renamed after fsync */
 };
 /* progress(ctx, done bytes, total bytes) may be NULL; non-zero stops with PS_ETIME and removes out.part. */
 int ps_bundle_write(const struct ps_bundle_spec *s, int (*progress)(void *ctx, uint64_t done, uint64_t total),

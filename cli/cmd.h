@@ -15,6 +15,7 @@ int ps_cmd_init(int argc, char **argv);
 int ps_cmd_key(int argc, char **argv);
 int ps_cmd_ledger(int argc, char **argv);
 int ps_cmd_reindex(int argc, char **argv);
+int ps_cmd_report(int argc, char **argv);
 int ps_cmd_run(int argc, char **argv);
 int ps_cmd_scan(int argc, char **argv);
 int ps_cmd_show(int argc, char **argv);

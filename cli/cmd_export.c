@@ -4,6 +4,7 @@
 #include "cli/clips.h"
 #include "cli/cmd.h"
 #include "cli/export_cut.h"
+#include "cli/report.h"
 #include "cli/words.h"
 #include <jansson.h>
 #include <signal.h>
@@ -13,6 +14,8 @@
 
 static const char help_en[] =
     "usage: packseal export NUMBER|CLIP... -o FILE.zip [--from T] [--to T] [--json] [--root DIR]\n"
+    "                       [--report [--printed T] [--picked-up T] [--delivered T] [--claimed T]]\n"
+    "                       [--profile NAME [--reason KEY]]\n"
     "\n"
     "Writes a bundle: clips, statements, signatures, key and a text that tells how to check them. Of a "
     "number all "
@@ -24,9 +27,16 @@ static const char help_en[] =
     "changed.\n"
     "                      T is seconds in the clip (12.5, 1:02, 1:02:03.5) or a time "
     "(2026-11-21T08:15:30Z)\n"
-    "  --json              one object: path, bytes, clips, excerpt\n";
+    "  --report            put a report (PDF, HTML, card) into the bundle, for people; see packseal report\n"
+    "  --profile NAME      beside the bundle a folder of what a form takes: card, stills, a small film, the "
+    "text\n"
+    "                      for --reason KEY; generic-20mb, pdd, shopee, or your own in DIR/profiles\n"
+    "  --json              one object: path, bytes, clips, excerpt, pack\n";
 static const char help_zh[] =
     "用法:packseal export 号码|录像… -o 文件.zip [--from 时间] [--to 时间] [--json] [--root 文件夹]\n"
+    "                     [--report [--printed 时间] [--picked-up 时间] [--delivered 时间] [--claimed "
+    "时间]]\n"
+    "                     [--profile 方案 [--reason 原因]]\n"
     "\n"
     "导出证据包:录像、声明、签名、公钥和核验说明。一个号码有多次录像时全部导出。文件不得已存在,\n"
     "完整写好后才出现。\n"
@@ -34,7 +44,10 @@ static const char help_zh[] =
     "  -o, --output 文件        证据包\n"
     "  --from 时间 --to 时间    一段录像的节选:该时段涉及的完整片段,画面不作任何改动。\n"
     "                           时间为录像中的秒数(12.5、1:02、1:02:03.5)或时刻(2026-11-21T08:15:30Z)\n"
-    "  --json                   输出一个对象:path、bytes、clips、excerpt\n";
+    "  --report                 在证据包内附上供人阅读的报告（PDF、HTML、证据卡）,参见 packseal report\n"
+    "  --profile 方案           在证据包旁生成表单所需的文件夹:证据卡、截图、小影片,以及 --reason 对应的\n"
+    "                           申诉说明;自带 generic-20mb、pdd、shopee,自定义的放在 根文件夹/profiles\n"
+    "  --json                   输出一个对象:path、bytes、clips、excerpt、pack\n";
 
 static volatile sig_atomic_t interrupted;
 
@@ -73,84 +86,143 @@ static const char *advice(int rc) {
     }
 }
 
-static int write_bundle(const char *root, const struct ps_clips *l, const struct ps_cut *cut, const char *out,
-                        bool json) {
-    struct ps_why why = {0};
-    struct told t = {.shown = !json && isatty(STDERR_FILENO), .percent = 101};
-    struct ps_bundle_spec spec = {
-        .root = root, .paths = (const char *const *)l->v, .n = l->n, .cut = cut, .out = out};
-    struct sigaction act = {.sa_handler = on_signal};
-    sigaction(SIGINT, &act, NULL);
-    sigaction(SIGTERM, &act, NULL);
-    int rc = ps_bundle_write(&spec, progress, &t, &why);
-    if (t.shown)
-        fputs("\r      \r", stderr);
-    if (rc < 0)
-        return ps_words_fail(interrupted != 0 ? 128 + interrupted : 1, why.text, why.where, advice(rc));
-    if (json) {
-        json_t *o = json_pack("{s:s, s:I, s:[]}", "path", out, "bytes", (json_int_t)t.total, "clips");
+struct asked {
+    char root[PS_ROOT_PATH];
+    const char *out, *from, *to, *profile, *reason;
+    struct ps_report_dates dates;
+    bool json, report;
+    char profile_file[PS_ROOT_PATH], pack[PS_ROOT_PATH];
+};
+
+static void tell(const struct asked *a, const struct ps_clips *l, const struct ps_cut *cut, uint64_t bytes) {
+    if (a->json) {
+        json_t *o = json_pack("{s:s, s:I, s:[]}", "path", a->out, "bytes", (json_int_t)bytes, "clips");
         for (unsigned i = 0; i < l->n; i++)
             json_array_append_new(json_object_get(o, "clips"), json_string(name_of(l->v[i])));
         if (cut != NULL)
             json_object_set_new(o, "excerpt", ps_export_cut_json(cut));
+        if (a->profile != NULL)
+            json_object_set_new(o, "pack", json_string(a->pack));
         json_dumpf(o, stdout, JSON_COMPACT);
         putchar('\n');
         json_decref(o);
-        return 0;
+        return;
     }
     for (unsigned i = 0; i < l->n; i++)
         printf(ps_words("clip      %s\n", "录像    %s\n"), name_of(l->v[i]));
     if (cut != NULL)
         ps_export_cut_tell(cut);
+    if (a->profile != NULL)
+        printf(ps_words("for forms %s%s\n", "附件    %s%s\n"), a->pack, l->n > 1 ? "-…" : "");
     printf(ps_words("bundle    %s\nto check  packseal verify --trust KEY %s\n",
                     "证据包  %s\n核验    packseal verify --trust 公钥 %s\n"),
-           out, out);
-    return 0;
+           a->out, a->out);
+}
+
+static int write_bundle(const struct asked *a, const struct ps_clips *l, const struct ps_cut *cut) {
+    struct ps_why why = {0};
+    struct told t = {.shown = !a->json && isatty(STDERR_FILENO), .percent = 101};
+    struct ps_bundle_spec spec = {
+        .root = a->root, .paths = (const char *const *)l->v, .n = l->n, .cut = cut, .out = a->out};
+    struct ps_report_ask ask = {.root = a->root, .lang = "both", .dates = &a->dates, .quiet = true};
+    struct ps_report_inside inside = {0};
+    struct sigaction act = {.sa_handler = on_signal};
+    sigaction(SIGINT, &act, NULL);
+    sigaction(SIGTERM, &act, NULL);
+    int status = a->report ? ps_report_inside(&inside, &ask, &spec, progress, &t) : 0;
+    spec.extra = inside.extra;
+    spec.n_extra = inside.n;
+    int rc = status == 0 ? ps_bundle_write(&spec, progress, &t, &why) : 0;
+    ps_report_inside_free(&inside);
+    if (t.shown)
+        fputs("\r      \r", stderr);
+    if (rc < 0)
+        return ps_words_fail(interrupted != 0 ? 128 + interrupted : 1, why.text, why.where, advice(rc));
+    if (status == 0 && a->profile != NULL) {
+        ask.bundle = a->out;
+        ask.profile = a->profile_file;
+        ask.reason = a->reason;
+        ask.pack = a->pack;
+        status = ps_report_run(&ask);
+    }
+    if (status == 0)
+        tell(a, l, cut, t.total);
+    return status;
 }
 
 /* An excerpt is of one clip: seconds in several mean nothing, and a descriptor speaks of one statement. */
-static int write_part(const char *root, const struct ps_clips *l, const char *from, const char *to,
-                      const char *out, bool json) {
+static int write_part(const struct asked *a, const struct ps_clips *l) {
     struct ps_cut *cut = NULL;
     if (l->n != 1)
         return ps_words_fail(2, ps_words("an excerpt is of one clip", "节选只能取自一段录像"), "--from, --to",
                              ps_words("name the clip: packseal find", "请指明录像:packseal find"));
-    int status = ps_export_cut_open(&cut, root, l->v[0], from, to);
+    int status = ps_export_cut_open(&cut, a->root, l->v[0], a->from, a->to);
     if (status == 0)
-        status = write_bundle(root, l, cut, out, json);
+        status = write_bundle(a, l, cut);
     ps_cut_free(cut);
     return status;
 }
 
+/* The folder of the appeal pack is named by bundle and profile. */
+static int choose_pack(struct asked *a) {
+    if (a->profile == NULL)
+        return a->reason == NULL
+                   ? 0
+                   : ps_words_fail(2, ps_words("needs --profile", "需要 --profile"), "--reason", NULL);
+    if (!ps_report_profile(a->root, a->profile, a->profile_file))
+        return 2;
+    size_t n = strlen(a->out);
+    n -= n > 4 && strcmp(a->out + n - 4, ".zip") == 0 ? 4 : 0;
+    const char *name = name_of(a->profile);
+    size_t m = strlen(name);
+    m -= m > 5 && strcmp(name + m - 5, ".conf") == 0 ? 5 : 0;
+    int w = snprintf(a->pack, sizeof(a->pack), "%.*s-%.*s", (int)n, a->out, (int)m, name);
+    return w > 0 && w < (int)sizeof(a->pack)
+               ? 0
+               : ps_words_fail(2, ps_words("the path is too long", "路径过长"), a->out, NULL);
+}
+
+static int export_clips(struct asked *a, int argc, char **argv) {
+    struct ps_clips l = {0};
+    bool paths = true;
+    for (int i = 0; i < argc; i++)
+        paths &= strchr(argv[i], '/') != NULL;
+    struct ps_index *x = paths ? NULL : ps_clips_index(a->root);
+    int status = paths || x != NULL ? 0 : 1;
+    for (int i = 0; i < argc && status == 0; i++)
+        status = ps_clips_add(&l, a->root, x, argv[i]);
+    ps_index_close(x);
+    if (status == 0)
+        status = a->from != NULL || a->to != NULL ? write_part(a, &l) : write_bundle(a, &l, NULL);
+    ps_clips_free(&l);
+    return status;
+}
+
 int ps_cmd_export(int argc, char **argv) {
-    const char *root_arg = NULL, *out = NULL, *from = NULL, *to = NULL;
-    char root[PS_ROOT_PATH];
-    bool json = false;
-    const struct ps_args_option options[] = {
-        {"--root", NULL, PS_ARGS_TEXT, &root_arg}, {"--json", NULL, PS_ARGS_FLAG, &json},
-        {"--from", NULL, PS_ARGS_TEXT, &from},     {"--to", NULL, PS_ARGS_TEXT, &to},
-        {"--output", "-o", PS_ARGS_TEXT, &out},    {NULL, NULL, PS_ARGS_FLAG, NULL}};
+    const char *root_arg = NULL;
+    struct asked a = {.json = false};
+    const struct ps_args_option options[] = {{"--root", NULL, PS_ARGS_TEXT, &root_arg},
+                                             {"--json", NULL, PS_ARGS_FLAG, &a.json},
+                                             {"--from", NULL, PS_ARGS_TEXT, &a.from},
+                                             {"--to", NULL, PS_ARGS_TEXT, &a.to},
+                                             {"--output", "-o", PS_ARGS_TEXT, &a.out},
+                                             {"--report", NULL, PS_ARGS_FLAG, &a.report},
+                                             {"--profile", NULL, PS_ARGS_TEXT, &a.profile},
+                                             {"--reason", NULL, PS_ARGS_TEXT, &a.reason},
+                                             {"--printed", NULL, PS_ARGS_TEXT, &a.dates.printed},
+                                             {"--picked-up", NULL, PS_ARGS_TEXT, &a.dates.picked_up},
+                                             {"--delivered", NULL, PS_ARGS_TEXT, &a.dates.delivered},
+                                             {"--claimed", NULL, PS_ARGS_TEXT, &a.dates.claimed},
+                                             {NULL, NULL, PS_ARGS_FLAG, NULL}};
     const struct ps_args_spec spec = {"export", help_en, help_zh, options, 1, PS_ARGS_LIST_MAX};
     int n, status = ps_args_parse(&spec, argc, argv, &n);
     if (status != PS_ARGS_GO)
         return status;
-    if (out == NULL || out[0] == '\0')
+    if (a.out == NULL || a.out[0] == '\0')
         return ps_words_fail(2, ps_words("no file is named", "没有给出文件名"), "-o",
                              ps_words("see: packseal export --help", "参见:packseal export --help"));
-    if (!ps_args_root(root_arg, root))
+    if (!ps_report_dates_ok(&a.dates) || !ps_args_root(root_arg, a.root))
         return 2;
-    struct ps_clips l = {0};
-    bool paths = true;
-    for (int i = 0; i < n; i++)
-        paths &= strchr(argv[i], '/') != NULL;
-    struct ps_index *x = paths ? NULL : ps_clips_index(root);
-    status = paths || x != NULL ? 0 : 1;
-    for (int i = 0; i < n && status == 0; i++)
-        status = ps_clips_add(&l, root, x, argv[i]);
-    ps_index_close(x);
-    if (status == 0)
-        status = from != NULL || to != NULL ? write_part(root, &l, from, to, out, json)
-                                            : write_bundle(root, &l, NULL, out, json);
-    ps_clips_free(&l);
-    return status;
+    status = choose_pack(&a);
+    return status != 0 ? status : export_clips(&a, n, argv);
 }

@@ -9,6 +9,8 @@
 #include "evidence/verdict_internal.h"
 #include "evidence/zip.h"
 
+#define REPORT "data/report/"
+
 struct bundle {
     const struct ps_judge *j;
     const struct ps_tree *tree;
@@ -179,6 +181,9 @@ static void check_entries(struct bundle *b, const char *prefix, struct ps_verdic
             continue;
         if (e->file != PS_BAG_MISSING) {
             tell_entry(v, e->name + n, check_entry(b, v, e, i, e->name + n));
+            if (prefix[0] == 0 && strncmp(e->name, REPORT, strlen(REPORT)) == 0)
+                ps_verdict_problem(v, "unauthenticated", e->name,
+                                   "a report for people: no statement names it, whatever it says");
         } else if (!told(v, "file-missing", e->name + n)) {
             ps_verdict_worsen(v, PS_CONTENT_INCOMPLETE);
             ps_verdict_problem(v, "file-missing", e->name + n, "the manifest lists it, and it is not there");

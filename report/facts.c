@@ -166,7 +166,7 @@ static void problems(struct gathering *g) {
         const struct ps_problem *p = &v->problems[i];
         const char *zh = ps_verdict_problem_zh(p->code);
         char a[LINE], b[LINE];
-        (void)snprintf(a, sizeof a, "%s  %s(%s)", p->where, zh[0] != '\0' ? zh : p->text, p->code);
+        (void)snprintf(a, sizeof a, "%s  %s（%s）", p->where, zh[0] != '\0' ? zh : p->text, p->code);
         (void)snprintf(b, sizeof b, "%s  %s (%s)", p->where, p->text, p->code);
         tell(g, PS_FACTS_VERDICT, PS_FACTS_REPORT, WARN, "问题", "problem", a, b);
     }
@@ -189,7 +189,7 @@ static void verdict(struct gathering *g) {
     if (g->err < 0)
         return;
     char zh[LINE], en[LINE];
-    (void)snprintf(zh, sizeof zh, "%s:%s", f->content.zh,
+    (void)snprintf(zh, sizeof zh, "%s：%s", f->content.zh,
                    v->container == PS_CONTAINER_AS_RECORDED ? "文件与录制时相同"
                    : v->container == PS_CONTAINER_REMUXED   ? "文件已换封装，画面另行逐段比对"
                                                             : "文件未能比对");
@@ -200,7 +200,7 @@ static void verdict(struct gathering *g) {
                        : "the files could not be compared");
     tell(g, PS_FACTS_VERDICT, PS_FACTS_REPORT, f->good[0] ? 0 : WARN, "内容", "content", zh, en);
     bool asked = g->in->trust;
-    (void)snprintf(zh, sizeof zh, "%s:%s", f->key.zh,
+    (void)snprintf(zh, sizeof zh, "%s：%s", f->key.zh,
                    asked ? "与制作者给出的密钥表比对" : "没有给出登记密钥");
     (void)snprintf(en, sizeof en, "%s: %s", f->key.en,
                    asked ? "compared with the list of keys that the maker of this report gave"

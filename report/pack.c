@@ -145,6 +145,14 @@ static int open_film(struct packing *p, unsigned track, struct ps_blob *blob, st
     return ps_film_open(film, blob, p->why);
 }
 
+/* Recorded, and not left out of an excerpt. */
+static bool has_film(const struct packing *p, unsigned track) {
+    const struct ps_track *t = &p->k->v->clip->tracks[track];
+    char name[PS_MAX_ZIP_NAME + PS_MAX_FILE_NAME + 2];
+    (void)snprintf(name, sizeof name, "%s%s", p->k->prefix, t->file.name);
+    return t->n_records > 0 && ps_tree_find(p->k->files, name) >= 0;
+}
+
 /* Pictures of one film, evenly from its start to its end. */
 static int film_stills(struct packing *p, unsigned track, unsigned n) {
     struct ps_blob blob;
@@ -169,11 +177,11 @@ static int stills(struct packing *p) {
     unsigned n = most == 0 || most - 1 > STILLS ? STILLS : most - 1;
     int rc = 0;
     for (unsigned i = 0; i < c->n_tracks; i++)
-        films += c->tracks[i].n_records > 0;
+        films += has_film(p, i);
     if (n > 0 && films == 1 && n > 4)
         n = 4;
     for (unsigned i = 0; i < c->n_tracks && rc == 0 && n > 0; i++) {
-        if (c->tracks[i].n_records == 0)
+        if (!has_film(p, i))
             continue;
         unsigned share = n / (films - done > 0 ? films - done : 1);
         rc = film_stills(p, i, share > 0 ? share : 1);
@@ -295,7 +303,7 @@ static int fit_film(struct packing *p) {
 static int film(struct packing *p) {
     const struct ps_clip *c = p->k->v->clip;
     struct ps_blob blob;
-    while (p->track < c->n_tracks && c->tracks[p->track].n_records == 0)
+    while (p->track < c->n_tracks && !has_film(p, p->track))
         p->track++;
     if (p->track == c->n_tracks)
         return ps_error_why(p->why, PS_ENOENT, p->k->d->facts->clip, "holds no film");

@@ -6,6 +6,7 @@
 #include <string.h>
 #include <turbojpeg.h>
 
+#include "evidence/excerpt.h"
 #include "evidence/record.h"
 
 const char *ps_stills_place(unsigned place, bool zh) {
@@ -59,17 +60,20 @@ int ps_stills_shrink(const struct ps_film_picture *p, int width, struct ps_film_
     return 0;
 }
 
-static uint64_t last_frame(const struct ps_track *t) {
+/* Where on its track an excerpt's film begins; what the descriptor claims the verdict has compared. */
+static uint64_t start_of(const struct ps_clip *c, unsigned track, const struct ps_excerpt *x) {
+    const struct ps_excerpt_track *t = x != NULL ? ps_excerpt_track(x, track) : NULL;
     struct ps_record r;
-    if (t->n_records == 0 || ps_record_decode(&r, t->records[t->n_records - 1]) != 0)
-        return 0;
-    return r.start + r.duration - 1;
+    return t == NULL || t->first >= c->tracks[track].n_records ||
+                   ps_record_decode(&r, c->tracks[track].records[t->first]) != 0
+               ? 0
+               : r.start;
 }
 
 static int take_one(struct ps_stills *s, struct ps_film *film, const struct ps_clip *c, unsigned track,
-                    unsigned place, int width, int quality) {
+                    uint64_t from, unsigned place, int width, int quality) {
     const struct ps_track *t = &c->tracks[track];
-    uint64_t end = last_frame(t), at = place == 0 ? 0 : place == 1 ? end / 2 : end;
+    uint64_t end = ps_film_ticks(film), at = place == 0 ? 0 : place == 1 ? end / 2 : end > 0 ? end - 1 : 0;
     struct ps_film_picture whole = {0}, small = {0};
     struct ps_still *k = &s->v[s->n];
     int rc = ps_film_picture(film, at, &whole, NULL);
@@ -80,9 +84,9 @@ static int take_one(struct ps_stills *s, struct ps_film *film, const struct ps_c
     if (rc == 0) {
         k->track = track;
         k->place = place;
-        k->ticks = whole.ticks;
+        k->ticks = from + whole.ticks;
         k->wall_ns =
-            t->first.wall_ns + (int64_t)(whole.ticks * (1000000000 / 10000) / (PS_TICKS_PER_SECOND / 10000));
+            t->first.wall_ns + (int64_t)(k->ticks * (1000000000 / 10000) / (PS_TICKS_PER_SECOND / 10000));
         k->width = small.width;
         k->height = small.height;
         s->n++;
@@ -92,26 +96,50 @@ static int take_one(struct ps_stills *s, struct ps_film *film, const struct ps_c
     return rc;
 }
 
+/* excerpt.json of an excerpt; NULL for a whole clip, and for a descriptor that the verdict has refused. */
+static struct ps_excerpt *read_excerpt(const struct ps_tree *files, const char *prefix) {
+    char name[PS_MAX_ZIP_NAME + 32];
+    struct ps_excerpt *x = NULL;
+    struct ps_blob blob;
+    uint8_t *p = NULL;
+    size_t n;
+    (void)snprintf(name, sizeof name, "%sexcerpt.json", prefix);
+    int64_t at = ps_tree_find(files, name);
+    if (at < 0 || files->open(files->ctx, (size_t)at, &blob) < 0 ||
+        ps_blob_load(&blob, PS_MAX_MANIFEST, &p, &n) < 0 || ps_excerpt_parse(&x, p, n, NULL) < 0)
+        x = NULL;
+    free(p);
+    return x;
+}
+
+static int take_film(struct ps_stills *s, const struct ps_clip *c, unsigned track, uint64_t from,
+                     const struct ps_blob *blob, int width, int quality) {
+    struct ps_film *film = NULL;
+    int rc = ps_film_open(&film, blob, NULL);
+    for (unsigned place = 0; place < 3 && rc == 0; place++)
+        rc = take_one(s, film, c, track, from, place, width, quality);
+    ps_film_close(film);
+    return rc;
+}
+
 int ps_stills_take(struct ps_stills *s, const struct ps_clip *c, const struct ps_tree *files,
                    const char *prefix, int width, int quality) {
+    struct ps_excerpt *x = read_excerpt(files, prefix);
     int rc = 0;
     *s = (struct ps_stills){0};
     for (unsigned i = 0; i < c->n_tracks && rc != PS_ENOMEM; i++) {
         char name[PS_MAX_ZIP_NAME + PS_MAX_FILE_NAME + 2];
         struct ps_blob blob;
-        struct ps_film *film = NULL;
-        if (c->tracks[i].n_records == 0)
-            continue; /* a camera that never gave a picture */
+        if (c->tracks[i].n_records == 0 || (x != NULL && ps_excerpt_track(x, i) == NULL))
+            continue; /* a camera that never gave a picture, or that was left out */
         (void)snprintf(name, sizeof name, "%s%s", prefix, c->tracks[i].file.name);
         int64_t at = ps_tree_find(files, name);
         rc = at < 0 ? PS_ENOENT : files->open(files->ctx, (size_t)at, &blob);
         if (rc == 0)
-            rc = ps_film_open(&film, &blob, NULL);
-        for (unsigned place = 0; place < 3 && rc == 0; place++)
-            rc = take_one(s, film, c, i, place, width, quality);
-        ps_film_close(film);
+            rc = take_film(s, c, i, start_of(c, i, x), &blob, width, quality);
         s->missing += rc < 0;
     }
+    ps_excerpt_free(x);
     return rc == PS_ENOMEM ? rc : 0;
 }
 

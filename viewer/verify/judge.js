@@ -58,8 +58,11 @@ const tellEntry = async (bag, v, name, entry) => {
 const tellManifest = async (bag, v, prefix, clips) => {
     const mine = name => prefix !== "" ? name.startsWith(prefix) : !clips.some(c => name.startsWith(c));
     for (const e of bag.entries)
-        if (mine(e.name))
+        if (mine(e.name)) {
             await tellEntry(bag, v, e.name.slice(prefix.length), e);
+            if (prefix === "" && bag.files.has(e.name) && e.name.startsWith("data/report/"))
+                v.problem("unauthenticated", null, e.name, "a report for people: no statement names it, whatever it says");
+        }
     for (const name of bag.unlisted)
         if (mine(name))
             v.problem("bag-unlisted", null, name.slice(prefix.length), "in the bundle, but in no manifest");
