@@ -363,6 +363,12 @@ static void tell_unnamed(struct ps_verdict_job *j) {
 static uint64_t work(struct ps_verdict_job *j) {
     const struct ps_clip *c = j->v->clip;
     uint64_t sum = 1;
+    struct ps_blob b;
+    for (uint32_t i = 0; j->excerpt != NULL && i < j->excerpt->n_tracks; i++)
+        if (ps_verdict_open(j, j->excerpt->tracks[i].file, &b) == 0)
+            sum += b.size; /* its pictures alone */
+    if (j->excerpt != NULL)
+        return sum;
     for (uint32_t i = 0; i < c->n_tracks; i++)
         sum += c->tracks[i].file.size * 2;
     for (uint32_t i = 0; i < c->n_originals; i++)
@@ -404,9 +410,9 @@ int ps_verdict_clip(struct ps_verdict *v, const struct ps_verdict_input *in) {
     err = judge_outside(&j);
     if (err < 0)
         goto out;
-    j.total = work(&j);
     v->container = PS_CONTAINER_AS_RECORDED;
     err = ps_verdict_excerpt_read(&j);
+    j.total = work(&j);
     for (uint32_t i = 0; i < v->clip->n_tracks && err == 0; i++)
         if (ps_verdict_excerpt_film(&j, i))
             err = ps_verdict_film_track(&j, i);
