@@ -78,7 +78,7 @@ const matchAll = async (job, film, pieces) => {
     const bySize = new Map();
     for (const r of job.track.records)
         bySize.set(sizeKey(r), [...(bySize.get(sizeKey(r)) || []), r]);
-    let expected = 0;
+    let expected = job.run ? job.run.first : 0;
     for (const p of pieces) {
         await matchPiece(job, film, p, expected, bySize);
         expected = (p.seq === null ? expected : p.seq) + 1;
@@ -146,7 +146,8 @@ export const segmentPlace = (file, first, last, from, to) =>
 
 // Between two anchors: as many pieces as records stand for each other; else those that are alike in size do, in order.
 const compareStretch = (out, strangers, absent) => {
-    const gone = r => out.record("segment-missing", r, "recorded and signed, but not in this film");
+    const gone = r => out.job.run ? out.record("excerpt-broken", r, "excerpt.json lists it, and it is not in this film")
+                                  : out.record("segment-missing", r, "recorded and signed, but not in this film");
     let k = 0;
     for (const [index, p] of strangers) {
         const hit = strangers.length === absent.length ? k : absent.findIndex((r, i) => i >= k && sizeKey(r) === sizeKey(p));
@@ -165,7 +166,8 @@ const compareStretch = (out, strangers, absent) => {
 const compare = (job, pieces) => {
     const out = new Findings(job), records = job.track.records;
     const lost = seq => job.track.lost.some(r => seq >= r.first && seq <= r.last);
-    const absentBetween = (from, to) => records.slice(from, to).filter(r => !job.found.has(r.seq) && !lost(r.seq));
+    const listed = seq => !job.run || (seq >= job.run.first && seq <= job.run.last);
+    const absentBetween = (from, to) => records.slice(from, to).filter(r => listed(r.seq) && !job.found.has(r.seq) && !lost(r.seq));
     let strangers = [], next = 0;
     findAnchors(pieces);
     pieces.forEach((p, index) => {
@@ -178,6 +180,8 @@ const compare = (job, pieces) => {
             compareStretch(out, strangers, absentBetween(next, p.seq));
             strangers = [];
             next = p.seq + 1;
+            if (!listed(p.seq))
+                out.record("excerpt-broken", r, "in this film, and excerpt.json does not list it");
             if (!p.timed)
                 out.record("segment-altered", r, "the pictures are those recorded, their times are not");
         }
@@ -226,7 +230,7 @@ const open = async job => {
 // The statement itself says that there is no film: nothing was recorded, or all of it was lost.
 export const hasNoFilm = t => t.records.length === 0 ? t.file.size === 0 : t.lost.length === 1 && t.lost[0].first === 0;
 
-// job: {track, name, source, problem(code, content, where, text), step(bytes)}. Gives {container, states, sha256}: the
+// job: {track, run (of an excerpt, or nothing), name, source, problem(code, content, where, text), step(bytes)}. Gives {container, states, sha256}: the
 // digest is of the whole file, null unless it was read; states names, by number, what was found of each record.
 export const judgeFilm = async job => {
     const t = job.track, out = {container: "remuxed", states: [], sha256: null, shown: false};

@@ -29,7 +29,8 @@ const checkEntry = async (bag, v, name, entry) => {
     const film = v.films.find(f => f.name === name), source = bag.files.get(entry.name);
     if (film && v.container === "as-recorded")
         return same(film.track.file.sha256, entry.sha256) ? null : "manifest-mismatch";
-    if (film && source.size !== film.track.file.size)
+    const cut = v.content === "excerpt" && source.size <= (film ? film.track.file.size : 0); // smaller than recorded, as it should be
+    if (film && source.size !== film.track.file.size && !cut)
         return same(film.track.file.sha256, entry.sha256) ? "manifest-mismatch" : "manifest-unchecked";
     const digest = film && film.sha256 || await sha256Source(source);
     return same(digest, entry.sha256) ? null : "manifest-mismatch";
@@ -75,12 +76,15 @@ const judgeBundle = async (path, tree, trust, progress) => {
     } catch (e) {
         return [unreadable(path, "bag-refused", e)];
     }
-    const clips = findClips(bag), out = [];
+    const clips = findClips(bag), out = [], shared = new Map();
+    for (const [name, source] of bag.files)
+        if (name.startsWith("data/"))
+            shared.set(name.slice(5), source);
     if (clips.length === 0)
         return [unreadable(path, "bag-refused", {kind: "format", where: "data/", text: "no clip in this bundle"})];
     for (const [i, prefix] of clips.entries()) {
         const files = new Map([...bag.files].filter(([n]) => n.startsWith(prefix)).map(([n, s]) => [n.slice(prefix.length), s]));
-        const v = await judgeClip(path, files, trust, (done, total) => progress((i + done / (total || 1)) / clips.length));
+        const v = await judgeClip(path, files, shared, trust, (done, total) => progress((i + done / (total || 1)) / clips.length));
         await tellManifest(bag, v, prefix, clips);
         v.clip = v.statement ? clipName(v.statement) : prefix.slice(0, -1).split("/").pop();
         out.push(v);
@@ -100,7 +104,7 @@ const judgeFolder = async (path, tree, trust, progress) => {
             return judgeBundle(path, tree, trust, progress);
         return [unreadable(path, "format-unknown", {kind: "format", where: "clip.json", text: "not there: neither a clip's folder nor an unpacked bundle"})];
     }
-    const v = await judgeClip(path, new Map(tree.entries.map(e => [e.name, e.source])), trust, (done, total) => progress(done / (total || 1)));
+    const v = await judgeClip(path, new Map(tree.entries.map(e => [e.name, e.source])), null, trust, (done, total) => progress(done / (total || 1)));
     v.clip = v.statement ? clipName(v.statement) : "";
     return [v];
 };

@@ -4,8 +4,8 @@ import {be, Cursor, join, refuse, same, utf8} from "./bytes.js";
 import {MAX} from "./limits.js";
 import {sha256} from "./sha256.js";
 
-const STARTUP = 1, SEAL = 3, ABORT = 4, LAST = 13;
-export const OPEN = 2;
+const STARTUP = 1, ABORT = 4, LAST = 13;
+export const OPEN = 2, SEAL = 3;
 
 const zero = bytes => bytes.every(b => b === 0);
 

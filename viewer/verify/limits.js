@@ -7,5 +7,7 @@ export const MAX = {
     clipTicks: 3600 * 90000, segmentTicks: 30 * 90000, segmentFrames: 7200, sample: 16 << 20, samples: 432000, picture: 8192,
     leaf: 512, opening: 16384, minisig: 2048, trustedComment: 512, trust: 262144, trustKeys: 4096, trustLine: 1023,
     box: 16 << 20, boxes: 65536, zipEntries: 4096, zipName: 255, zipDirectory: 2 << 20, manifest: 1 << 20, problems: 64,
+    note: 65536, noteSignatures: 32, noteSignature: 8196, proof: 131072, cert: 16384, excerpt: 128 << 10, token: 262144, chain: 1 << 20,
+    tokens: 32, certificates: 64,
 };
 export const TICKS = 90000;

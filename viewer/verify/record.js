@@ -50,4 +50,4 @@ export class SamplesDigest {
 
 export const sizeKey = r => r.bytes + "/" + r.frames;
 
-export const headsDigest = heads => sha256(utf8("packseal/heads/v1\0"), ...heads.flatMap((h, i) => [join(be(i, 4), h)]));
+export const headsDigest = heads => sha256(utf8("packseal/heads/v1\0"), ...heads.map((h, i) => join(be(i, 4), h)));

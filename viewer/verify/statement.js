@@ -35,7 +35,7 @@ class Fields {
         return this.path + (this.path && !key.startsWith("[") ? "." : "") + key;
     }
 
-    // Keys of a later version are passed over, unless the statement says that they matter.
+    // Keys of a later version are skipped, unless the statement says that they matter.
     only(...known) {
         for (const key of this.map.keys())
             if (!known.includes(key) && this.crit.includes(key))
@@ -325,6 +325,9 @@ const checkTrack = (clip, t, index) => {
         refuse(path + ".lost", "is not the tail of the segments");
 };
 
+// Files of a clip's folder that are judged by rules of their own; no film or photograph may be called so.
+export const OWN_NAMES = ["clip.json", "clip.json.minisig", "checkpoint", "open.tlog-proof", "seal.tlog-proof", "excerpt.json"];
+
 // Neither equal, when cases are not told apart, nor one the folder of the other.
 const collide = (a, b) => {
     const x = a.toLowerCase(), y = b.toLowerCase();
@@ -332,7 +335,7 @@ const collide = (a, b) => {
 };
 
 const checkFiles = clip => {
-    const taken = ["clip.json", "clip.json.minisig"];
+    const taken = [...OWN_NAMES];
     for (const f of [...clip.tracks, ...clip.originals].map(o => o.file)) {
         if (taken.some(name => collide(name, f.name)))
             refuse(f.name, "is the name of another file");

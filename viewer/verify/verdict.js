@@ -1,13 +1,14 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 // Four questions about one clip, never one lamp (docs/FORMAT.md section 9).
-import {ascii, hex, same} from "./bytes.js";
+import {ascii, same} from "./bytes.js";
+import {keptSegments, parseExcerpt} from "./excerpt.js";
 import {hasNoFilm, judgeFilm, segmentPlace} from "./film.js";
 import {MAX} from "./limits.js";
-import {keyText, parseSignature, verifySignature} from "./minisign.js";
+import {parseSignature, verifySignature} from "./minisign.js";
 import {readFilm} from "./mp4.js";
+import {judgeOutside, refusal} from "./outside.js";
 import {sha256, sha256Source} from "./sha256.js";
-import {parseStatement, statedKey, trustedComment} from "./statement.js";
-import {timeText} from "./time.js";
+import {OWN_NAMES, parseStatement, statedKey, trustedComment} from "./statement.js";
 
 // From the best to the worst.
 const CONTENT = ["intact", "excerpt", "incomplete", "altered", "unsigned", "unreadable"];
@@ -18,7 +19,7 @@ const worse = (order, a, b) => order.indexOf(b) > order.indexOf(a) ? b : a;
 export class Verdict {
     constructor(path) {
         Object.assign(this, {path, clip: "", bundle: false, content: "intact", key: "unknown", time: "self-declared", ledger: "absent",
-                             container: "unknown", notBefore: null, notAfter: null, problems: [], more: 0, statement: null, signer: null, registered: null,
+                             container: "unknown", notBeforeNs: null, notAfterNs: null, notBefore: null, notAfter: null, excerpt: null, problems: [], more: 0, statement: null, signer: null, registered: null,
                              films: [], stills: []});
     }
     // The content answer gets worse, never better; null leaves it as it is.
@@ -36,13 +37,6 @@ export class Verdict {
 }
 
 const STATEMENT = "clip.json", SIGNATURE = "clip.json.minisig";
-
-// An error that is no Refusal is a fault of this program, and no verdict.
-const refusal = e => {
-    if (e.kind === undefined)
-        throw e;
-    return e;
-};
 
 // ---- statement and signature
 
@@ -118,30 +112,6 @@ const checkSignature = async (v, files, bytes) => {
         v.signer = clip.key;
 };
 
-// Without time from outside only the statement says when it was signed, and who holds a key can backdate: a revoked key
-// is revoked. Validity is held against the statement's own end.
-const checkTrust = (v, trust) => {
-    if (!trust || !v.signer)
-        return;
-    const key = keyText(v.signer.id, v.signer.key), k = trust.find(v.signer), ended = v.statement.ended.wall;
-    v.registered = k;
-    if (!k) {
-        if (trust.hasNumber(v.signer.id))
-            v.problem("key-number", null, key, "a registered key has the same number, but is another key");
-    } else if (k.revoked < Infinity) {
-        v.key = "revoked";
-        v.problem("key-revoked", null, key, "revoked" + (k.revoked > -Infinity ? " since " + timeText(k.revoked) : "") +
-                  "; no time from outside shows that the clip is older");
-    } else if (k.station !== "" && k.station !== v.statement.station) {
-        v.problem("key-station", null, key, "registered for station " + k.station + ", the statement says " + v.statement.station);
-    } else if (ended < k.from || ended > k.until) {
-        v.key = "expired";
-        v.problem("key-expired", null, key, ended < k.from ? "valid from " + timeText(k.from) : "valid until " + timeText(k.until));
-    } else {
-        v.key = "trusted";
-    }
-};
-
 // ---- films and photographs
 
 const unreadableFile = (v, name, e) => {
@@ -149,8 +119,8 @@ const unreadableFile = (v, name, e) => {
     v.problem("file-unreadable", "unreadable", name, e.text);
 };
 
-const judgeTrack = async (v, files, track, step) => {
-    const name = track.file.name, source = files.get(name), film = {track, name, source, container: "unknown", states: []};
+const judgeTrack = async (v, files, track, run, step) => {
+    const name = track.file.name, source = files.get(name), film = {track, name, source, run, container: "unknown", states: []};
     v.films.push(film);
     if (!source || (hasNoFilm(track) && source.size === 0)) {
         if (!hasNoFilm(track)) {
@@ -161,7 +131,7 @@ const judgeTrack = async (v, files, track, step) => {
     }
     const before = v.problems.length + v.more;
     try {
-        Object.assign(film, await judgeFilm({track, name, source, step, problem: (...p) => v.problem(...p)}));
+        Object.assign(film, await judgeFilm({track, run, name, source, step, problem: (...p) => v.problem(...p)}));
         v.container = worse(CONTAINER, v.container, film.container);
     } catch (e) {
         v.container = "unknown";
@@ -209,23 +179,83 @@ const tellStated = (v, t) => {
 
 export const workOf = clip => clip.tracks.reduce((n, t) => n + 2 * t.file.size, 0) + clip.originals.reduce((n, o) => n + o.file.size, 0);
 
-// files: Map of name in the clip's folder -> source. progress(done, total) may be asynchronous.
-export const judgeClip = async (path, files, trust, progress = async () => {}) => {
+// ---- excerpts
+
+const EXCERPT = "excerpt.json";
+
+// One that does not hold for this statement counts as none.
+const readExcerpt = async (v, files, digest) => {
+    const source = files.get(EXCERPT);
+    if (!source)
+        return;
+    try {
+        v.excerpt = parseExcerpt(await source.all(MAX.excerpt, EXCERPT), v.statement, digest);
+        v.content = worse(CONTENT, v.content, "excerpt");
+    } catch (e) {
+        if (refusal(e).kind === "io")
+            unreadableFile(v, EXCERPT, e);
+        else
+            v.problem("excerpt-broken", "altered", (EXCERPT + " " + e.where).trim(), e.text);
+    }
+};
+
+// What an excerpt leaves out is not there.
+const leftOut = (v, files, name, listed) => {
+    if (!v.excerpt || listed)
+        return false;
+    if (files.has(name))
+        v.problem("excerpt-broken", "altered", name, "is in the folder, but excerpt.json does not list it");
+    return true;
+};
+
+const tellExcerpt = v => {
+    let some = false;
+    v.statement.tracks.forEach((t, i) => {
+        const run = v.excerpt.runs.get(i), kept = keptSegments(t), tell = (from, to, text) => {
+            if (from >= to)
+                return;
+            some = true;
+            v.problem("excerpt", null, segmentPlace(t.file.name, from, to - 1, t.records[from].start,
+                                                    t.records[to - 1].start + t.records[to - 1].duration), text);
+        };
+        tell(0, run ? run.first : kept, run ? "left out: before the excerpt" : "left out: this film is not in the excerpt");
+        if (run)
+            tell(run.last + 1, kept, "left out: after the excerpt");
+    });
+    const all = v.statement.originals.length, left = all - v.excerpt.originals.size;
+    if (left > 0)
+        v.problem("excerpt", null, "originals", "left out: " + left + " of " + all);
+    else if (!some)
+        v.problem("excerpt", null, EXCERPT, "nothing is left out: a cut of the whole clip");
+};
+
+// files: Map of name in the clip's folder -> source; shared: the same of the bundle's data/, or null without a bundle.
+// progress(done, total) may be asynchronous.
+export const judgeClip = async (path, files, shared, trust, progress = async () => {}) => {
     const v = new Verdict(path), bytes = await readStatement(v, files), clip = v.statement;
     if (!bytes)
         return v;
+    const digest = sha256(bytes);
     await checkSignature(v, files, bytes);
-    checkTrust(v, trust);
+    if (v.signer)
+        await judgeOutside(v, files, shared, trust, digest); // a statement whose signature does not hold states no key to follow
     let done = 0;
     const total = workOf(clip), step = n => progress(Math.min(done += n, total), total);
     v.container = "as-recorded";
-    for (const t of clip.tracks)
-        await judgeTrack(v, files, t, step);
+    await readExcerpt(v, files, digest);
+    for (const [i, t] of clip.tracks.entries()) {
+        const run = v.excerpt ? v.excerpt.runs.get(i) : null;
+        if (!leftOut(v, files, t.file.name, run))
+            await judgeTrack(v, files, t, run, step);
+    }
     for (const o of clip.originals)
-        await judgeOriginal(v, files, o, step);
+        if (!leftOut(v, files, o.file.name, v.excerpt && v.excerpt.originals.has(o.file.name)))
+            await judgeOriginal(v, files, o, step);
+    if (v.excerpt)
+        tellExcerpt(v);
     for (const t of clip.tracks)
         tellStated(v, t);
-    const named = new Set([STATEMENT, SIGNATURE, ...clip.tracks.map(t => t.file.name), ...clip.originals.map(o => o.file.name)]);
+    const named = new Set([...OWN_NAMES, ...clip.tracks.map(t => t.file.name), ...clip.originals.map(o => o.file.name)]);
     for (const name of files.keys())
         if (!named.has(name))
             v.problem("unauthenticated", null, name, "lies in the clip's folder, but the statement does not name it");
@@ -243,5 +273,3 @@ export const judgeLoneFilm = async (path, source) => {
     }
     return v;
 };
-
-export const keyFingerprint = key => hex(sha256(key.key)).slice(0, 16);
