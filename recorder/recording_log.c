@@ -477,7 +477,8 @@ int ps_recording_log_apply(struct ps_recording *r, const void *line, size_t n, s
     for (size_t i = 0; name && i < sizeof verbs / sizeof verbs[0]; i++)
         if (strcmp(name, verbs[i].name) == 0)
             err = begun == (i > 0) ? verbs[i].apply(r, &f) : PS_ESTATE;
+    if (err < 0)
+        ps_error_why(why, err, "recording.log", "line \"%.32s\" does not fit", name ? name : "?");
     json_decref(f.o);
-    return err < 0 ? ps_error_why(why, err, "recording.log", "line \"%.32s\" does not fit", name ? name : "?")
-                   : 0;
+    return err;
 }

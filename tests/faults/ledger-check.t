@@ -32,7 +32,7 @@ clean() {
     grep '"problem"' "$root/found" | sed 's/^/# /'
 }
 keep() {
-    rm -rf "$root/$1"
+    rm -rf "${root:?}/$1"
     cp -a "$root/s" "$root/$1"
 }
 restore() {
