@@ -57,6 +57,7 @@ evidence_pkgs := libsodium jansson
 archive_pkgs  := $(evidence_pkgs) sqlite3 inih
 signer_pkgs   := $(evidence_pkgs) libseccomp
 cli_pkgs      := $(archive_pkgs) libcrypto libcurl
+verify_pkgs   := $(evidence_pkgs) libcrypto
 report_pkgs   := $(archive_pkgs) libcrypto libavformat libavcodec libswscale libavutil libturbojpeg \
                  cairo pango pangocairo fontconfig
 recorder_pkgs := $(archive_pkgs) libcrypto libavdevice libavformat libavcodec libswscale libavutil \
@@ -75,7 +76,7 @@ pkg = $(or $(pkg_$(1)_$(2)),$(eval pkg_$(1)_$(2) := $(shell pkg-config $(1) $($(
 
 c_of   = $(sort $(wildcard $(1)/*.c))
 obj    = $(patsubst %.c,$(B)/%.o,$(1))
-no_main = $(filter-out $(1)/main.c,$(call c_of,$(1)))
+no_main = $(filter-out $(1)/main.c $(1)/verify_main.c,$(call c_of,$(1)))
 prog   = $(if $(wildcard $(1)/main.c),$(B)/$(2))
 lib    = $(if $(3),$(B)/$(2).a)
 
@@ -101,7 +102,9 @@ LIBS     := $(RECORDER) $(SIGNER) $(CLI) $(REPORT) $(ARCHIVE) $(EVIDENCE)
 
 # Started by others, never by hand: they lie in libexec.
 HELPERS  := $(call prog,recorder,packseal-recorder) $(call prog,signer,packseal-signer) $(call prog,report,packseal-report)
-PROGRAMS := $(HELPERS) $(call prog,cli,packseal)
+PROGRAMS := $(HELPERS) $(call prog,cli,packseal) $(B)/packseal-verify
+# For other people's programs: with SHA-256, and position-independent.
+LIBRARY  := $(B)/lib/libpackseal-evidence.a $(B)/lib/packseal-evidence.pc
 # Beside the programs, so that those in build/ find them too.
 PROFILES := $(patsubst report/%,$(B)/%,$(wildcard report/profiles/*.conf))
 PAGE     := $(if $(wildcard viewer/verify/build.py),$(B)/verify.html)
@@ -118,7 +121,7 @@ BENCH := $(call test_bin,bench/*.c)
 .SECONDARY:
 .DELETE_ON_ERROR:
 
-all: $(PROGRAMS) $(LIBS) $(SHA_OPENSSL) $(SHA_SODIUM) $(PAGE) $(PROFILES) ## programs and libraries (default)
+all: $(PROGRAMS) $(LIBS) $(SHA_OPENSSL) $(SHA_SODIUM) $(PAGE) $(PROFILES) $(LIBRARY) ## programs and libraries (default)
 
 verify.html: $(PAGE) ## the checker as one page, for a browser without network
 
@@ -158,6 +161,7 @@ demo: ## packages, build, then a whole working day in a minute
 bench: all $(BENCH) ## build and run the measurements
 	@for b in $(BENCH); do echo "== $$b"; PACKSEAL_BUILD='$(CURDIR)/$(B)' PACKSEAL_SRC='$(CURDIR)' $$b || exit 1; done
 	@PACKSEAL_BUILD='$(CURDIR)/$(B)' PACKSEAL_SRC='$(CURDIR)' sh tests/bench/run.sh
+	@PACKSEAL_BUILD='$(CURDIR)/$(B)' PACKSEAL_SRC='$(CURDIR)' sh tests/bench/verify.sh
 
 # libFuzzer needs clang and its own objects, hence the second make.
 fuzz: ## fuzzers in build/fuzz (clang, libFuzzer)
@@ -174,7 +178,7 @@ D   = $(DESTDIR)$(PREFIX)
 put = $(if $(strip $(3)),install -d $(D)/$(2) && install -m $(1) $(strip $(3)) $(D)/$(2))
 install: all ## copy the files under DESTDIR and PREFIX (/usr)
 	@echo 'installing to $(D)'
-	$(Q)$(call put,0755,bin,$(filter %/packseal,$(PROGRAMS)))
+	$(Q)$(call put,0755,bin,$(filter %/packseal %/packseal-verify,$(PROGRAMS)))
 	$(Q)$(call put,0755,libexec/packseal,$(HELPERS))
 	$(Q)$(call put,0644,share/packseal/profiles,$(wildcard report/profiles/*.conf))
 	$(Q)$(call put,0644,share/packseal,$(PAGE))
@@ -182,6 +186,11 @@ install: all ## copy the files under DESTDIR and PREFIX (/usr)
 	$(Q)$(call put,0644,share/man/man5,$(wildcard docs/man/*.5))
 	$(Q)$(call put,0644,share/man/man8,$(wildcard docs/man/*.8))
 	$(Q)$(call put,0644,share/doc/packseal,$(wildcard README.md README.zh-CN.md CHANGELOG.md SECURITY.md docs/*.md))
+	$(Q)$(call put,0644,lib,$(filter %.a,$(LIBRARY)))
+	$(Q)$(call put,0644,lib/pkgconfig,$(filter %.pc,$(LIBRARY)))
+	$(Q)$(call put,0644,include/packseal/evidence,$(filter-out %_internal.h,$(wildcard evidence/*.h)))
+	$(Q)$(call put,0644,share/doc/libpackseal-evidence,evidence/LICENSE)
+	$(Q)$(call put,0644,share/doc/libpackseal-evidence/examples,$(wildcard docs/examples/*.c))
 	$(Q)$(call put,0644,lib/systemd/system,$(wildcard $(addprefix */packseal*.,service socket timer target)))
 	$(Q)$(call put,0644,lib/udev/rules.d,$(wildcard udev/*.rules))
 	$(Q)$(if $(wildcard cli/completion/packseal.bash),install -D -m 0644 cli/completion/packseal.bash \
@@ -209,7 +218,7 @@ $(B)/.sources: FORCE
 $(B)/%.o: %.c $(B)/.flags
 	@mkdir -p $(@D)
 	$(call say,CC,$(@:$(B)/%=%))
-	$(Q)$(CC) $(CPPFLAGS) $(PS_CPPFLAGS) $(call pkg,--cflags,$(firstword $(subst /, ,$*))) $(CFLAGS) $(PS_CFLAGS) -MMD -MP -c -o $@ $<
+	$(Q)$(CC) $(CPPFLAGS) $(PS_CPPFLAGS) $(call pkg,--cflags,$(firstword $(subst /, ,$*))) $(CFLAGS) $(PS_CFLAGS) $(PIC) -MMD -MP -c -o $@ $<
 
 $(EVIDENCE): $(call obj,$(evidence_src))
 $(ARCHIVE):  $(call obj,$(archive_src))
@@ -220,6 +229,18 @@ $(REPORT):   $(call obj,$(report_src))
 $(LIBS): $(B)/.sources
 	$(call say,AR,$(@:$(B)/%=%))
 	$(Q)rm -f $@ && $(AR) rcsD $@ $(filter %.o,$^)
+
+# What others may put into a shared object of theirs.
+$(B)/evidence/%.o: PIC := -fPIC -fno-semantic-interposition
+
+$(B)/lib/libpackseal-evidence.a: $(call obj,$(evidence_src)) $(SHA_OPENSSL) $(B)/.sources
+	@mkdir -p $(@D)
+	$(call say,AR,$(@:$(B)/%=%))
+	$(Q)rm -f $@ && $(AR) rcsD $@ $(filter %.o,$^)
+
+$(B)/lib/packseal-evidence.pc: evidence/packseal-evidence.pc.in $(B)/.flags
+	@mkdir -p $(@D)
+	$(Q)sed 's|@PREFIX@|$(PREFIX)|; s|@VERSION@|$(VERSION)|' $< >$@
 
 # $(call link,DIR): the objects and archives among the prerequisites, with the libraries of DIR.
 link = $(CC) $(CFLAGS) $(PS_LDFLAGS) $(LDFLAGS) -o $@ $(filter %.o,$^) \
@@ -236,6 +257,10 @@ $(B)/packseal-recorder: $(call obj,recorder/main.c) $(RECORDER) $(ARCHIVE) $(EVI
 $(B)/packseal: $(call obj,cli/main.c) $(CLI) $(ARCHIVE) $(EVIDENCE) $(SHA_OPENSSL)
 	$(call say,LINK,$(@:$(B)/%=%))
 	$(Q)$(call link,cli)
+
+$(B)/packseal-verify: $(call obj,cli/verify_main.c) $(CLI) $(ARCHIVE) $(EVIDENCE) $(SHA_OPENSSL)
+	$(call say,LINK,$(@:$(B)/%=%))
+	$(Q)$(call link,verify)
 
 $(B)/packseal-report: $(call obj,report/main.c) $(REPORT) $(ARCHIVE) $(EVIDENCE) $(SHA_OPENSSL)
 	$(call say,LINK,$(@:$(B)/%=%))

@@ -94,7 +94,14 @@ SKIP: {
         grep { /^lib(?:av|sw|v4l|turbojpeg|evdev|cairo|pango|zint)/ } libraries($cli));
 }
 
-for my $name (qw(packseal packseal-recorder packseal-report packseal-signer packseal-viewer)) {
+SKIP: {
+    my $verify = build() . '/packseal-verify';
+    skip 'packseal-verify is not built yet', 1 if !-x $verify;
+    none('packseal-verify links libsodium, jansson, libcrypto, libc and nothing else',
+        grep { !/^(?:libsodium|libjansson|libcrypto|libc|ld-linux[\w-]*)\.so/ && $_ !~ $runtime } libraries($verify));
+}
+
+for my $name (qw(packseal packseal-recorder packseal-report packseal-signer packseal-verify packseal-viewer)) {
     my $program = build() . "/$name";
     next if !-x $program;
     my $elf = qx(readelf -hlWd '$program');
