@@ -146,6 +146,7 @@ static int write_config(const struct init *in, const struct ps_buf *b) {
 
 static int run_signer(const struct init *in) {
     char path[PATH_MAX], dir[PS_ROOT_PATH], ledger[PS_ROOT_PATH], line[1024], text[96];
+    char option[] = "--passphrase-file";
     struct ps_why why = {0};
     pid_t pid;
     int out, status = 0;
@@ -156,7 +157,7 @@ static int run_signer(const struct init *in) {
                     ledger, (char[]){"--station"}, (char *)(uintptr_t)in->id, NULL, NULL,
                     NULL};
     if (in->passphrase != NULL) {
-        argv[8] = (char[]){"--passphrase-file"};
+        argv[8] = option;
         argv[9] = (char *)(uintptr_t)in->passphrase;
     }
     if (ps_spawn_start(path, argv, &(struct ps_spawn_how){0}, &pid, &out, &why) < 0)

@@ -30,7 +30,7 @@ static int wait_for(pid_t pid) {
 }
 
 int ps_keys_run(struct ps_keys_job *j, struct ps_buf *out) {
-    char path[PATH_MAX], piece[4096], fd[16];
+    char path[PATH_MAX], piece[4096], option[] = "--passphrase-fd", fd[16];
     char *argv[PS_KEYS_ARGS + 1];
     struct ps_why why = {0};
     unsigned n = 0;
@@ -41,7 +41,7 @@ int ps_keys_run(struct ps_keys_job *j, struct ps_buf *out) {
         argv[n++] = (char *)(uintptr_t)j->args[i];
     if (j->fd > 0) {
         snprintf(fd, sizeof(fd), "%d", j->fd);
-        argv[n++] = (char[]){"--passphrase-fd"};
+        argv[n++] = option;
         argv[n++] = fd;
     }
     argv[n] = NULL;

@@ -3,6 +3,7 @@
 #include "cli/words.h"
 #include <errno.h>
 #include <fcntl.h>
+#include <poll.h>
 #include <signal.h>
 #include <sodium.h>
 #include <stdio.h>
@@ -43,7 +44,7 @@ static bool take_line(int fd, struct line *l) {
     ssize_t got;
     l->n = 0;
     while ((got = read(fd, &c, 1)) != 0 && c != '\n') {
-        if (got < 0 && errno == EINTR && interrupted == 0)
+        if (got < 0 && errno == EINTR)
             continue;
         if (got < 0 || l->n == PASSPHRASE_MAX)
             return false;
@@ -65,6 +66,7 @@ static int prompt(int tty, const char *text, const char *again, struct line *l) 
     static const int caught[] = {SIGINT, SIGTERM, SIGHUP, SIGQUIT, SIGTSTP};
     struct sigaction act = {.sa_handler = on_signal}, before[5];
     struct termios kept, silent;
+    sigset_t blocked, unblocked;
     bool ok = false;
     if (tcgetattr(tty, &kept) != 0)
         return refuse(ps_words("the terminal cannot be asked", "无法在终端询问"), "/dev/tty");
@@ -72,6 +74,11 @@ static int prompt(int tty, const char *text, const char *again, struct line *l) 
     silent.c_lflag &= ~(tcflag_t)ECHO;
     silent.c_lflag |= ICANON;
     interrupted = 0;
+    /* Blocked but while waiting: a signal just before the wait would else be waited for in vain. */
+    sigemptyset(&blocked);
+    for (size_t i = 0; i < 5; i++)
+        sigaddset(&blocked, caught[i]);
+    sigprocmask(SIG_BLOCK, &blocked, &unblocked);
     for (size_t i = 0; i < 5; i++)
         sigaction(caught[i], &act, &before[i]);
     /* Flushed: what was typed ahead was not meant for this. */
@@ -79,12 +86,14 @@ static int prompt(int tty, const char *text, const char *again, struct line *l) 
         put(tty, text, strlen(text));
         put(tty, again, strlen(again));
         put(tty, ": ", 2);
-        ok = take_line(tty, l);
+        struct pollfd p = {.fd = tty, .events = POLLIN};
+        ok = ppoll(&p, 1, NULL, &unblocked) == 1 && take_line(tty, l); /* it gives whole lines */
         put(tty, "\n", 1);
         tcsetattr(tty, TCSAFLUSH, &kept);
     }
     for (size_t i = 0; i < 5; i++)
         sigaction(caught[i], &before[i], NULL);
+    sigprocmask(SIG_SETMASK, &unblocked, NULL);
     if (interrupted != 0)
         return 128 + interrupted;
     return ok ? 0

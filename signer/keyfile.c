@@ -265,8 +265,10 @@ int ps_keyfile_decode(struct ps_keyfile *out, const char *line, size_t n, const 
     memset(out, 0, sizeof(*out));
     snprintf(out->name, sizeof(out->name), "%s", name);
     int kind = begin(&r, line, n, name);
-    if (kind == PS_EVERSION)
+    if (kind == PS_EVERSION) {
+        memset(out, 0, sizeof(*out));
         return ps_error_why(why, PS_EVERSION, where, "is of a later version of PackSeal");
+    }
     int err = kind == PS_KEYFILE_PLAIN        ? read_plain(out, &r)
               : kind == PS_KEYFILE_PASSPHRASE ? read_sealed(out, &s, &r, line, n)
                                               : PS_EFORMAT;
