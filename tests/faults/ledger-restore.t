@@ -19,7 +19,7 @@ clip() {
 }
 # The signer's folder and the ledger, as a disk image of an earlier day has them.
 backup() {
-    rm -rf "$root/$1"
+    rm -rf "${root:?}/$1"
     mkdir "$root/$1"
     cp -a "$root/s/signer" "$root/s/ledger" "$root/s/public" "$root/$1"
 }
