@@ -22,8 +22,8 @@ _packseal() {
     local word=${COMP_WORDS[COMP_CWORD]} before=${COMP_WORDS[COMP_CWORD - 1]} command=${COMP_WORDS[1]} options
     COMPREPLY=()
     if ((COMP_CWORD == 1)); then
-        mapfile -t COMPREPLY < <(compgen -W 'init run status scan stop cancel cameras find show verify export
-            stamp reindex doctor --help --version' -- "$word")
+        mapfile -t COMPREPLY < <(compgen -W 'init run status scan stop cancel cameras find show verify export report
+            stamp ledger reindex doctor --help --version' -- "$word")
         return
     fi
     case $before in
@@ -31,12 +31,16 @@ _packseal() {
         mapfile -t COMPREPLY < <(compgen -d -- "$word")
         return
         ;;
-    --trust | --output | -o)
+    --trust | --key | --output | -o)
         mapfile -t COMPREPLY < <(compgen -f -- "$word")
         return
         ;;
     --lang)
-        mapfile -t COMPREPLY < <(compgen -W 'en zh' -- "$word")
+        mapfile -t COMPREPLY < <(compgen -W "en zh$([[ $command == report ]] && printf ' both')" -- "$word")
+        return
+        ;;
+    --profile)
+        mapfile -t COMPREPLY < <(compgen -W 'generic-20mb pdd shopee' -- "$word")
         return
         ;;
     --kind)
@@ -50,20 +54,22 @@ _packseal() {
     esac
     options='--root --lang --help'
     case $command in
+    ledger) options+=' check compare --key --json' ;;
     init) options+=' --station --id --camera --scanner --operator' ;;
     run) options+=' --scan-stdin --unconfined' ;;
     scan) options+=' --manual --json' ;;
     find) options+=' --from --to --operator --kind --limit --json' ;;
     verify) options+=' --trust --require --json' ;;
     stamp) options+=' --force --json' ;;
-    export) options+=' --output --from --to --json' ;;
+    export) options+=' --output --from --to --report --profile --reason --printed --picked-up --delivered --claimed --json' ;;
+    report) options+=' --output --printed --picked-up --delivered --claimed --trust' ;;
     *) options+=' --json' ;;
     esac
     if [[ $word == -* ]]; then
         mapfile -t COMPREPLY < <(compgen -W "$options" -- "$word")
     elif [[ $command == verify ]]; then
         mapfile -t COMPREPLY < <(compgen -f -- "$word")
-    elif [[ $command == show || $command == export ]]; then
+    elif [[ $command == show || $command == export || $command == report ]]; then
         mapfile -t COMPREPLY < <(compgen -W "$(_packseal_clips)" -- "$word")
     fi
 }

@@ -6,7 +6,7 @@ load common
 setup() { fresh; }
 teardown() { forget; }
 
-commands='init run status scan stop cancel cameras find show verify export reindex doctor'
+commands='init run status scan stop cancel cameras find show verify export report reindex doctor'
 
 @test "each command has --help, in English and Chinese" {
     for c in $commands; do
