@@ -23,7 +23,7 @@ _packseal() {
     COMPREPLY=()
     if ((COMP_CWORD == 1)); then
         mapfile -t COMPREPLY < <(compgen -W 'init run status scan stop cancel cameras find show verify export report
-            stamp ledger reindex doctor --help --version' -- "$word")
+            stamp ledger key reindex doctor --help --version' -- "$word")
         return
     fi
     case $before in
@@ -31,8 +31,13 @@ _packseal() {
         mapfile -t COMPREPLY < <(compgen -d -- "$word")
         return
         ;;
-    --trust | --key | --output | -o)
+    --trust | --key | --output | -o | --out | --passphrase-file | --current-passphrase-file | --root-key | --request | \
+        --cert | --revocation | --root-pub)
         mapfile -t COMPREPLY < <(compgen -f -- "$word")
+        return
+        ;;
+    --reason)
+        [[ $command == key ]] && mapfile -t COMPREPLY < <(compgen -W 'lost stolen replaced closed' -- "$word")
         return
         ;;
     --lang)
@@ -52,14 +57,20 @@ _packseal() {
         return
         ;;
     esac
+    if [[ $command == key ]] && ((COMP_CWORD == 2)); then
+        mapfile -t COMPREPLY < <(compgen -W 'list root certify revoke enrol request install rotate protect unprotect' -- "$word")
+        return
+    fi
     options='--root --lang --help'
     case $command in
     ledger) options+=' check compare --key --json' ;;
-    init) options+=' --station --id --camera --scanner --operator' ;;
-    run) options+=' --scan-stdin --unconfined' ;;
+    init) options+=' --station --id --camera --scanner --operator --passphrase-file' ;;
+    run) options+=' --scan-stdin --unconfined --passphrase-file' ;;
     scan) options+=' --manual --json' ;;
     find) options+=' --from --to --operator --kind --limit --json' ;;
     verify) options+=' --trust --require --json' ;;
+    key) options+=' --out --passphrase-file --current-passphrase-file --merchant --moderate --root-key --request --from --until
+        --clip-key --since --reason --cert --revocation --tsa --root-pub --new-root --json' ;;
     stamp) options+=' --force --json' ;;
     export) options+=' --output --from --to --report --profile --reason --printed --picked-up --delivered --claimed --json' ;;
     report) options+=' --output --printed --picked-up --delivered --claimed --trust' ;;
@@ -67,7 +78,7 @@ _packseal() {
     esac
     if [[ $word == -* ]]; then
         mapfile -t COMPREPLY < <(compgen -W "$options" -- "$word")
-    elif [[ $command == verify ]]; then
+    elif [[ $command == verify || $command == key ]]; then
         mapfile -t COMPREPLY < <(compgen -f -- "$word")
     elif [[ $command == show || $command == export || $command == report ]]; then
         mapfile -t COMPREPLY < <(compgen -W "$(_packseal_clips)" -- "$word")
