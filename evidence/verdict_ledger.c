@@ -2,6 +2,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "evidence/bytes.h"
 #include "evidence/proof.h"
 #include "evidence/verdict_internal.h"
 
@@ -30,6 +31,15 @@ static int log_of(struct side *s, const struct ps_clip *c) {
     return err < 0 ? err : ps_note_vkey_make(&s->log, cp.origin, PS_NOTE_ED25519, c->ledger_key);
 }
 
+/* A token stamps the log's own line, which therefore stands in the checkpoint once: with two there would be two answers. */
+static int check_stampable(const struct side *s) {
+    struct ps_buf b;
+    ps_buf_init(&b, PS_NOTE_MAX);
+    int err = ps_checkpoint_stamped(&b, s->p.note, s->p.note_len, &s->log);
+    ps_buf_free(&b);
+    return err;
+}
+
 /* 0; the ledger is inconsistent when the proof does not hold. */
 static int read_side(struct ps_verdict_job *j, struct side *s) {
     size_t n = 0;
@@ -43,6 +53,8 @@ static int read_side(struct ps_verdict_job *j, struct side *s) {
         err = log_of(s, j->v->clip);
     if (err == 0)
         err = ps_proof_check(&s->p, &s->log, &s->cp);
+    if (err == 0)
+        err = check_stampable(s);
     if (err == PS_ENOMEM)
         return err;
     if (err < 0)

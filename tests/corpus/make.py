@@ -71,6 +71,7 @@ class Corpus:
     def __init__(self, recorded, out):
         self.a, self.b = (Clip(os.path.join(recorded, n)) for n in ("clip0", "clip1"))
         self.out, self.cases = out, []
+        self.station, self.ledger, self.root = STATION, LEDGER, ROOT
         os.makedirs(out, exist_ok=True)
         clip = "clip %s" % STATION.text
         self.trusts = {}

@@ -86,5 +86,5 @@ export const openCheckpoint = async (note, log) => {
 // What a time stamp covers: the text, the blank line, and the log's own signature line, of which there is one.
 export const stampedBytes = (note, log) => {
     const own = note.signatures.filter(s => isOf(s, log));
-    return own.length === 1 ? join(note.body, utf8("\n" + own[0].line)) : null;
+    return own.length === 1 ? join(note.body, utf8("\n" + own[0].line)) : refuse("checkpoint", "bears two signatures of its ledger");
 };

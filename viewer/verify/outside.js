@@ -34,7 +34,9 @@ const readProof = async (v, files, name) => {
     if (!source)
         return {there: false, good: null};
     try {
-        return {there: true, good: await checkProof(await source.all(MAX.proof, name), v.statement.ledgerKey)};
+        const good = await checkProof(await source.all(MAX.proof, name), v.statement.ledgerKey);
+        good.stamped = sha256(stampedBytes(good.proof.note, good.log));
+        return {there: true, good};
     } catch (e) {
         contradiction(v, "proof-invalid", name, refusal(e).text);
         return {there: true, good: null};
@@ -51,9 +53,10 @@ const compare = (v, open, seal, digest, trust) => {
     const a = open.checkpoint, b = seal.checkpoint;
     if (a.origin !== b.origin || (a.size === b.size && !same(a.root, b.root)))
         contradiction(v, "proof-fork", SEALED, "the two proofs end in two different ledgers");
-    const named = trust ? trust.logs.filter(k => k.name === seal.log.name) : [];
-    if (named.length > 0 && !named.some(k => same(k.key, seal.log.key)))
-        contradiction(v, "log-key", seal.log.name, "a ledger of this name is registered with another key");
+    // Whoever registered this ledger knows its name and its key; one of them with another other is another ledger.
+    const logs = trust ? trust.logs.map(k => [k.name === seal.log.name, same(k.key, seal.log.key)]) : [];
+    if (logs.some(([name, key]) => name !== key) && !logs.some(([name, key]) => name && key))
+        contradiction(v, "log-key", seal.log.name, "registered with another key, or this key for another ledger");
 };
 
 // Gives the digest that a token over the seal proof's checkpoint stamps, or null when the clip is not included.
@@ -66,8 +69,7 @@ const judgeLedger = async (v, files, digest, trust) => {
     if (v.ledger === "inconsistent" || !open.good || !seal.good)
         return null;
     v.ledger = "included";
-    const stamped = stampedBytes(seal.good.proof.note, seal.good.log);
-    return stamped ? sha256(stamped) : null;
+    return seal.good.stamped;
 };
 
 // ---- times

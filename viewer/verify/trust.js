@@ -36,7 +36,7 @@ const attributes = (list, allowed, line) => {
     for (const word of list) {
         const eq = word.indexOf("="), name = word.slice(0, eq), where = line + " " + name;
         if (eq < 0 || !allowed.includes(name))
-            refuse(line, word + " is no attribute of this line"); // a misspelt limit must not be passed over
+            refuse(line, word + " is no attribute of this line"); // a misspelt limit must not be skipped
         if (name in out)
             refuse(where, "stands twice");
         out[name] = ATTRIBUTES[name](value(word.slice(eq + 1), where), where);
