@@ -4,6 +4,7 @@
  * of those libraries is to be in the checker.
  */
 #include "report/make.h"
+#include "report/paint.h"
 
 #include <errno.h>
 #include <getopt.h>
@@ -116,7 +117,9 @@ int main(int argc, char **argv) {
         fputs("packseal: packseal-report is started by packseal report and packseal export\n", stderr);
         return 2;
     }
-    if (ps_make_all(&m, &why) == 0)
+    int rc = ps_make_all(&m, &why);
+    ps_paint_end();
+    if (rc == 0)
         return fflush(stdout) == 0 ? 0 : 1;
     if (interrupted != 0)
         return 128 + interrupted;

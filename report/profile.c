@@ -91,7 +91,7 @@ static int numbers(struct reading *r, const char *section, const char *key, cons
         p->pictures_most = (unsigned)n;
     else if (!film && strcmp(key, "max_bytes") == 0 && number(value, 20000, 1000000000, &n))
         p->picture_bytes = n;
-    else if (film && strcmp(key, "max_bytes") == 0 && number(value, 100000, 100000000000, &n))
+    else if (film && strcmp(key, "max_bytes") == 0 && number(value, 50000, 100000000000, &n))
         p->film_bytes = n;
     else if (film && strcmp(key, "max_seconds") == 0 && number(value, 1, 86400, &n))
         p->film_seconds = (unsigned)n;

@@ -68,13 +68,9 @@ _packseal() {
     run) options+=' --scan-stdin --unconfined --passphrase-file' ;;
     scan) options+=' --manual --json' ;;
     find) options+=' --from --to --operator --kind --limit --json' ;;
-<<<<<<< Updated upstream
-    verify) options+=' --trust --require --json' ;;
+    verify) options+=' --trust --require --files-from --null --jobs --json' ;;
     key) options+=' --out --passphrase-file --current-passphrase-file --merchant --moderate --root-key --request --from --until
         --clip-key --since --reason --cert --revocation --tsa --root-pub --new-root --json' ;;
-=======
-    verify) options+=' --trust --require --files-from --null --jobs --json' ;;
->>>>>>> Stashed changes
     stamp) options+=' --force --json' ;;
     export) options+=' --output --from --to --report --profile --reason --printed --picked-up --delivered --claimed --json' ;;
     report) options+=' --output --printed --picked-up --delivered --claimed --trust' ;;

@@ -85,7 +85,7 @@ commands='init run status scan stop cancel cameras find show verify export repor
 
 @test "the bash completion offers commands and options" {
     run bash -c "source '$PACKSEAL_SRC/cli/completion/packseal.bash'
-        COMP_WORDS=(packseal re) COMP_CWORD=1; _packseal; echo \"\${COMPREPLY[*]}\"
+        COMP_WORDS=(packseal rei) COMP_CWORD=1; _packseal; echo \"\${COMPREPLY[*]}\"
         COMP_WORDS=(packseal find --op) COMP_CWORD=2; _packseal; echo \"\${COMPREPLY[*]}\""
     [ "${lines[0]}" = reindex ]
     [ "${lines[1]}" = --operator ]

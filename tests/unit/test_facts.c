@@ -3,6 +3,7 @@
  * The table of facts, and that no name or code gets out of the text it belongs to.
  */
 #include "report/document.h"
+#include "report/paint.h"
 #include "tests/golden/sample.h"
 #include "tests/unit/tap.h"
 
@@ -246,6 +247,7 @@ int main(void) {
     problems();
     cleaned();
     pages();
+    ps_paint_end();
     free(sample);
     return tap_done();
 }
