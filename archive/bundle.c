@@ -165,8 +165,13 @@ static int add_outside(struct bundle *b) {
     int rc = 0;
     for (unsigned i = 0; i < b->n_folders && rc == 0; i++)
         rc = ps_outside_clip(&b->outside, b->spec->root, b->folders[i].clip, b->why);
+    /* One set of keys a bundle: the newest clip's. Clips by different keys are better exported apart. */
+    const struct ps_clip *newest = b->folders[0].clip;
+    for (unsigned i = 1; i < b->n_folders; i++)
+        if (b->folders[i].clip->ended.wall_ns > newest->ended.wall_ns)
+            newest = b->folders[i].clip;
     if (rc == 0)
-        rc = ps_outside_keys(&b->outside, b->spec->root, b->why);
+        rc = ps_outside_keys(&b->outside, b->spec->root, newest, b->why);
     for (unsigned i = 0; i < b->outside.n && rc == 0; i++) {
         const struct ps_outside_file *f = &b->outside.files[i];
         rc = add_text(b, f->folder, f->name, f->p, f->n);

@@ -27,8 +27,9 @@ struct ps_outside {
 /* Adds the files for one clip; tokens that are there already are not added twice. A ledger without a checkpoint, or a clip
  * that it does not cover yet, adds nothing: the verdict says what is missing. */
 int ps_outside_clip(struct ps_outside *o, const char *root, const struct ps_clip *clip, struct ps_why *why);
-/* clip.pub, and log.vkey and certificate when they are there. */
-int ps_outside_keys(struct ps_outside *o, const char *root, struct ps_why *why);
+/* clip.pub, and log.vkey and certificate when they are there: those of this clip, which may be older than the keys and
+ * the certificate in use. */
+int ps_outside_keys(struct ps_outside *o, const char *root, const struct ps_clip *clip, struct ps_why *why);
 void ps_outside_free(struct ps_outside *o);
 
 #endif

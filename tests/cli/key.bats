@@ -249,7 +249,7 @@ END
     seed=$(cut -d' ' -f5 "$root/signer/clip.key")
     run key protect --root "$root" --passphrase-file "$dir/station.pass"
     [ "$status" -eq 0 ]
-    ! grep -rq "$seed" "$root/signer"
+    [ -z "$(grep -rl "$seed" "$root/signer")" ]
     start_signer --passphrase-file "$dir/station.pass"
     stop_signer
     key protect --root "$root" --current-passphrase-file "$dir/station.pass" --passphrase-file "$dir/root.pass"
@@ -310,6 +310,38 @@ END
         --passphrase-file "$dir/root.pass"
     [ "$status" -eq 1 ]
     [ ! -e "$dir/second.note" ]
+}
+
+@test "clips are trusted through the root key, those of an old clip key too" {
+    root_key
+    new_station --passphrase-file "$dir/station.pass" >/dev/null
+    key request --root "$root" -o "$dir/request.json" --passphrase-file "$dir/station.pass"
+    certify -o "$dir/cert"
+    key install --root "$root" "$dir/cert/cert.json"
+    key enrol --root-key "$dir/office/root.key" --cert "$dir/cert/cert.json" -o "$dir/note" \
+        --passphrase-file "$dir/root.pass"
+    start_station --passphrase-file "$dir/station.pass"
+    "$packseal" scan --root "$root" SF1234567890123
+    sleep 3
+    "$packseal" stop --root "$root"
+    stop_station
+    key rotate --root "$root" --passphrase-file "$dir/station.pass"
+    "$packseal" export --root "$root" SF1234567890123 -o "$dir/one.zip"
+    run "$packseal" verify --json --trust "$dir/note.trust" "$dir/one.zip"
+    [ "$status" -eq 0 ]
+    [ "$(json "$output" '[.content, .key] | join(" ")')" = "intact trusted" ]
+    # Another merchant's root knows nothing of it; a revoked key is revoked.
+    key root --merchant Other -o "$dir/other" --passphrase-file "$dir/root.pass" --moderate
+    printf 'packseal-trust 1\nroot %s\n' "$(sed -n 2p "$dir/other/root.pub")" >"$dir/other.trust"
+    run "$packseal" verify --json --trust "$dir/other.trust" "$dir/one.zip"
+    [ "$status" -eq 3 ]
+    [ "$(json "$output" .key)" = unknown ]
+    run key revoke --root-key "$dir/office/root.key" --clip-key "$(jq -r .clip_key "$dir/cert/cert.json")" \
+        --since 2026-01-01 --reason stolen -o "$dir/cert" --passphrase-file "$dir/root.pass"
+    printf '%s\n' "$output" | grep '^revoked ' >>"$dir/note.trust"
+    run "$packseal" verify --json --trust "$dir/note.trust" "$dir/one.zip"
+    [ "$status" -eq 1 ]
+    [ "$(json "$output" .key)" = revoked ]
 }
 
 @test "wrong use is told, and nothing is made" {
