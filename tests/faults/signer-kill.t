@@ -73,7 +73,7 @@ check() {
             my $n = unpack "n", $_; my $l = substr $_, 2, $n; $_ = substr $_, 2 + $n;
             my ($type, $index, $subject) = unpack "x4 C x19 Q> Q>", $l;
             exit 1 if $index != $i++; $n{$type}++;
-            exit 1 if $type >= 3 && $end{$subject}++;
+            exit 1 if ($type == 3 || $type == 4) && $end{$subject}++;
         }
         exit !($n{2} == 2 && $n{3} == 1 && $n{4} == 1 && $n{11} == 1 && keys %end == 2)' "$root/s/ledger/entries"
 }
