@@ -175,6 +175,25 @@ static void problems(struct gathering *g) {
             v->n_more);
 }
 
+/* The answer with its moments. */
+static void bounds_in_words(const struct ps_verdict *v, char zh[LINE], char en[LINE]) {
+    char a[40], b[40];
+    ps_facts_time(v->not_before_ns, a);
+    ps_facts_time(v->not_after_ns, b);
+    if (v->time == PS_TIME_BOUNDED) {
+        (void)snprintf(zh, LINE, "介于 %s 与 %s", a, b);
+        (void)snprintf(en, LINE, "%s: between %s and %s", ps_verdict_time(v->time, false), a, b);
+    } else if (v->time == PS_TIME_SELF) {
+        (void)snprintf(zh, LINE, "%s", ps_verdict_time(v->time, true));
+        (void)snprintf(en, LINE, "%s", ps_verdict_time(v->time, false));
+    } else {
+        (void)snprintf(zh, LINE, "%s %s", v->time == PS_TIME_NOT_AFTER ? "不晚于" : "不早于",
+                       v->time == PS_TIME_NOT_AFTER ? b : a);
+        (void)snprintf(en, LINE, "%s %s", ps_verdict_time(v->time, false),
+                       v->time == PS_TIME_NOT_AFTER ? b : a);
+    }
+}
+
 static void verdict(struct gathering *g) {
     const struct ps_verdict *v = g->in->v;
     struct ps_facts *f = g->f;
@@ -206,7 +225,8 @@ static void verdict(struct gathering *g) {
                    asked ? "compared with the list of keys that the maker of this report gave"
                          : "no registered keys were given");
     tell(g, PS_FACTS_VERDICT, PS_FACTS_REPORT, f->good[1] ? 0 : WARN, "密钥", "key", zh, en);
-    tell(g, PS_FACTS_VERDICT, PS_FACTS_REPORT, f->good[2] ? 0 : WARN, "时间", "time", f->time.zh, f->time.en);
+    bounds_in_words(v, zh, en);
+    tell(g, PS_FACTS_VERDICT, PS_FACTS_REPORT, f->good[2] ? 0 : WARN, "时间", "time", zh, en);
     tell(g, PS_FACTS_VERDICT, PS_FACTS_REPORT, f->good[3] ? 0 : WARN, "账本", "ledger", f->ledger.zh,
          f->ledger.en);
     problems(g);
@@ -229,7 +249,7 @@ static const char *clock_en(uint8_t clock) {
 static void moment_of_clip(struct gathering *g, const char *zh, const char *en, const struct ps_time *t) {
     char time[40], a[LINE], b[LINE];
     ps_facts_time(t->wall_ns, time);
-    (void)snprintf(a, sizeof a, "%s(%s)", time, clock_zh(t->clock));
+    (void)snprintf(a, sizeof a, "%s（%s）", time, clock_zh(t->clock));
     (void)snprintf(b, sizeof b, "%s (%s)", time, clock_en(t->clock));
     tell(g, PS_FACTS_CLIP, PS_FACTS_RECORDER, t->clock == PS_CLOCK_UNSYNCED ? WARN : 0, zh, en, a, b);
 }
@@ -304,7 +324,7 @@ static void codes(struct gathering *g) {
         char a[LINE], b[LINE], time[40];
         ps_facts_time(k->wall_ns, time);
         const char *gap = k->carrier[0] != '\0' ? " " : "";
-        (void)snprintf(a, sizeof a, "%s%s%s,%s,%s,%s", types[type][0], gap, k->carrier, entries[entry][0],
+        (void)snprintf(a, sizeof a, "%s%s%s，%s，%s，%s", types[type][0], gap, k->carrier, entries[entry][0],
                        time, open ? "首帧之前已确定" : "录制中加入");
         (void)snprintf(b, sizeof b, "%s%s%s, %s, %s, %s", types[type][1], gap, k->carrier, entries[entry][1],
                        time, open ? "fixed before the first frame" : "added while recording");
@@ -649,7 +669,7 @@ static void court(struct gathering *g) {
     hex(g, PS_FACTS_COURT, PS_FACTS_SIGNER, "签名程序 SHA-256", "signer's SHA-256", c->signer_sha256);
     tell(g, PS_FACTS_COURT, PS_FACTS_RECORDER, 0, "生成主体与时间", "who and when",
          "工号、起止时间见上文；录制由录入运单号自动开始，属日常打包流程",
-         "operator and times as above; recording begins by scanning the waybill, in the ordinary course of "
+         "operator and times as above; recording begins with the waybill's number, in the ordinary course of "
          "packing");
     running(g);
     tell(g, PS_FACTS_COURT, PS_FACTS_REPORT, 0, "防差错", "error prevention",

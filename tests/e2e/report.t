@@ -7,12 +7,13 @@ import json
 import os
 import re
 import shutil
+import subprocess
 import sys
 import time
 
 sys.dont_write_bytecode = True
 sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__))))
-from station import (PACKSEAL, SANITIZED, SRC, Station, mjpeg_film, need_programs, run, statement, tap, verdict)
+from station import (SANITIZED, SRC, Station, mjpeg_film, need_programs, run, seconds_of, statement, tap, verdict)
 import tempfile
 
 CODE = "SF1234567890123"
@@ -23,6 +24,30 @@ LIMITS_EN = ["That the camera saw the parcel that was delivered", "a dishonest s
              "use independently obtained software, keys and roots"]
 LIMITS_ZH = ["镜头拍到的就是最后送达的那个包裹", "把新的时间码叠在旧画面上", "不存在另外的录像", "控制工位或其密钥的人没有作假",
              "请使用独立取得的软件"]
+
+
+class Authority:
+    """tests/fakes/tsad.py: openssl's own time-stamp authority behind HTTP, known to one station."""
+
+    def __enter__(self):
+        self.process = subprocess.Popen([sys.executable, os.path.join(SRC, "tests", "fakes", "tsad.py")], stdin=subprocess.PIPE,
+                                        stdout=subprocess.PIPE, text=True)
+        said = json.loads(self.process.stdout.readline())
+        self.url, self.ca = said["url"], said["ca"]
+        return self
+
+    def __exit__(self, *_):
+        self.process.stdin.close()
+        self.process.wait(10)
+
+    def known_to(self, s):
+        with open(s.path("packseal.conf"), encoding="utf-8") as f:
+            text = re.sub(r"(?m)^\[time\].*$", "", f.read())
+        with open(s.path("packseal.conf"), "w", encoding="utf-8") as f:
+            f.write(text + "\n[time]\nauthority.test = %s\nca.test = %s\n" % (self.url, self.ca))
+        der = run("openssl", "x509", "-in", self.ca, "-outform", "DER").stdout
+        with open(s.path("public", "trust"), "a", encoding="utf-8") as f:
+            f.write("tsa %s name=\"loopback\"\n" % hashlib.sha256(der).hexdigest())
 
 
 def flat(text):
@@ -97,6 +122,10 @@ def check_report(s, clip, folder):
     common = [CODE, clip, digest, st["tracks"][0]["file"]["sha256"], st["key"], st["open_leaf"] and "0017", "签名程序所见", "signer observed",
               "录像程序所述", "recorder stated", "商家填写", "merchant's entry", "面单打印", "2026-01-05 08:00:00", "2036-01-09", "take 1", "NOT delivered",
               st["software"]["recorder_sha256"], "PackSeal 0."]
+    bounded = verdict(s.verify(s.bounded))
+    tap.same(bounded["time"]["basis"], "bounded", "the clip lies between two stamps")
+    env = [time.strftime("%Y-%m-%d %H:%M:%S", time.localtime(int(seconds_of(bounded["time"][k])))) for k in ("not_before", "not_after")]
+    common += env + ["外部机构", "不早于", "不晚于", "bounded", st["freshness"]["code"]]
     check_pdf("both", os.path.join(out, "report.pdf"), 3, common + LIMITS_EN + LIMITS_ZH)
     check_html("both", os.path.join(out, "report.html"), common + LIMITS_EN + LIMITS_ZH)
     card = os.path.join(out, "证据卡.jpg")
@@ -221,15 +250,22 @@ def main():
         size = ("320x240", 10) if SANITIZED else ("640x360", 25)
         film = os.path.join(films, "top.avi")
         mjpeg_film(film, size=size[0], fps=size[1], seconds=6)
-        with Station(cameras={"top": "lavf:" + film}, name=EVIL) as s:
+        with Authority() as authority, Station(cameras={"top": "lavf:" + film}, name=EVIL) as s:
+            authority.known_to(s)
             s.start()
             for _ in range(2):
+                tap.same(s.cli("stamp").returncode, 0, "stamp")
+                time.sleep(6)  # the recorder looks for the newest token every few seconds
                 tap.same(s.scan(CODE).returncode, 0, "scan")
                 time.sleep(3.5)
                 tap.same(s.stop().returncode, 0, "stop")
+            time.sleep(1.5)  # tokens tell whole seconds
+            tap.same(s.cli("stamp").returncode, 0, "stamp")
             tap.same(s.end(), 0, "the station ends")
             clips = [os.path.basename(f) for f in s.clips()]
             folder = s.clips()[1]
+            s.bounded = os.path.join(s.dir, "bounded.zip")
+            tap.same(s.cli("export", clips[1], "-o", s.bounded).returncode, 0, "export")
             check_report(s, clips[1], folder)
             bundle = check_bundle(s, clips[1])
             check_pack(s, clips[1], folder)
