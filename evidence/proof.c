@@ -91,17 +91,11 @@ void ps_proof_write(struct ps_buf *b, const struct ps_proof *p) {
     ps_buf_bytes(b, p->note, p->note_len);
 }
 
-int ps_proof_check(const struct ps_proof *p, const struct ps_vkey *log, struct ps_checkpoint *out) {
-    struct ps_checkpoint c;
+int ps_proof_check_in(const struct ps_proof *p, const struct ps_vkey *log, const struct ps_checkpoint *c) {
     struct ps_leaf leaf;
     uint8_t hash[32], id[16];
-    if (out != NULL)
-        *out = (struct ps_checkpoint){.size = 0};
-    int err = ps_checkpoint_open(&c, p->note, p->note_len, log);
-    if (err != 0)
-        return err;
     ps_leaf_hash(hash, p->leaf, p->leaf_len);
-    err = ps_merkle_check(hash, p->index, c.size, p->hash, (int)p->n, c.root);
+    int err = ps_merkle_check(hash, p->index, c->size, p->hash, (int)p->n, c->root);
     if (err == 0)
         err = ps_leaf_decode(&leaf, p->leaf, p->leaf_len);
     if (err != 0)
@@ -110,7 +104,17 @@ int ps_proof_check(const struct ps_proof *p, const struct ps_vkey *log, struct p
     ps_leaf_log_id(id, log->key);
     if (leaf.index != p->index || memcmp(leaf.log, id, sizeof id) != 0)
         return PS_ESIG;
-    if (out != NULL)
-        *out = c;
     return 0;
+}
+
+int ps_proof_check(const struct ps_proof *p, const struct ps_vkey *log, struct ps_checkpoint *out) {
+    struct ps_checkpoint c;
+    if (out != NULL)
+        *out = (struct ps_checkpoint){.size = 0};
+    int err = ps_checkpoint_open(&c, p->note, p->note_len, log);
+    if (err == 0)
+        err = ps_proof_check_in(p, log, &c);
+    if (err == 0 && out != NULL)
+        *out = c;
+    return err;
 }

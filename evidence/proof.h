@@ -35,5 +35,7 @@ void ps_proof_write(struct ps_buf *b, const struct ps_proof *p);
  * that index and that log's key itself. 0, PS_ESIG, PS_ENOENT (no signature of this log), PS_EFORMAT. What the leaf
  * says of a clip is the caller's to compare. */
 int ps_proof_check(const struct ps_proof *p, const struct ps_vkey *log, struct ps_checkpoint *out);
+/* The same in a checkpoint that was opened with that log's key before: its signature is judged once for many proofs. */
+int ps_proof_check_in(const struct ps_proof *p, const struct ps_vkey *log, const struct ps_checkpoint *c);
 
 #endif
