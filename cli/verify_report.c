@@ -122,15 +122,25 @@ static void key_row(const struct ps_verify_report *r) {
     row(r->out, ps_words("key", "密钥"), ps_verdict_key(r->v->key, ps_words_zh()), detail);
 }
 
+/* Bounds from outside; without any, what the station says itself, and that it does. */
 static void time_row(const struct ps_verify_report *r) {
     const struct ps_verdict *v = r->v;
-    char from[32], to[32], detail[128] = "";
-    if (v->clip != NULL) {
-        ps_statement_time_text(v->clip->started.wall_ns, from);
-        ps_statement_time_text(v->clip->ended.wall_ns, to);
-        (void)snprintf(detail, sizeof detail, "%s – %s", from, to);
-    }
+    char from[32], to[32], detail[160] = "";
+    ps_statement_time_text(v->not_before_ns, from);
+    ps_statement_time_text(v->not_after_ns, to);
+    if (v->time == PS_TIME_BOUNDED)
+        (void)snprintf(detail, sizeof detail, "A %s – B %s", from, to);
+    else if (v->time == PS_TIME_NOT_AFTER)
+        (void)snprintf(detail, sizeof detail, "B %s", to);
+    else if (v->time == PS_TIME_NOT_BEFORE)
+        (void)snprintf(detail, sizeof detail, "A %s", from);
     row(r->out, ps_words("time", "时间"), ps_verdict_time(v->time, ps_words_zh()), detail);
+    if (v->clip == NULL)
+        return;
+    ps_statement_time_text(v->clip->started.wall_ns, from);
+    ps_statement_time_text(v->clip->ended.wall_ns, to);
+    (void)snprintf(detail, sizeof detail, ps_words("the station says %s – %s", "工位自述 %s – %s"), from, to);
+    row(r->out, "", "", detail);
 }
 
 static void problems(FILE *f, const struct ps_verdict *v) {
