@@ -101,33 +101,60 @@ void ps_proofs_close(struct ps_proofs *p) {
     p->dir = -1;
 }
 
+/* Which bundle a leaf is in, at least up to that leaf; *bundle is to be freed. */
+static int read_bundle(struct ps_proofs *p, uint64_t index, uint8_t **bundle, size_t *n) {
+    int fd = open_tile(p, PS_TILE_ENTRIES, index / PS_TILE_WIDTH, (unsigned)(index % PS_TILE_WIDTH) + 1);
+
+    if (fd < 0)
+        return PS_ENOENT;
+    *bundle = malloc(BUNDLE_MAX);
+    ssize_t got = *bundle ? read_up_to(fd, *bundle, BUNDLE_MAX) : -1;
+    close(fd);
+    *n = got > 0 ? (size_t)got : 0;
+    return !*bundle ? PS_ENOMEM : got < 0 ? PS_EIO : 0;
+}
+
 int ps_proofs_leaf(struct ps_proofs *p, uint64_t index, uint8_t *out) {
     unsigned at = (unsigned)(index % PS_TILE_WIDTH);
-    uint8_t *bundle;
-    int fd, err = PS_EFORMAT;
+    uint8_t *bundle = NULL;
+    size_t bundle_n = 0;
 
     if (index >= p->size)
         return PS_ENOENT;
-    fd = open_tile(p, PS_TILE_ENTRIES, index / PS_TILE_WIDTH, at + 1);
-    if (fd < 0)
-        return PS_ENOENT;
-    bundle = malloc(BUNDLE_MAX);
-    ssize_t got = bundle ? read_up_to(fd, bundle, BUNDLE_MAX) : -1;
-    if (got >= 0) {
-        struct ps_rd r = ps_rd_of(bundle, (size_t)got);
+    int err = read_bundle(p, index, &bundle, &bundle_n);
+    if (!err) {
+        struct ps_rd r = ps_rd_of(bundle, bundle_n);
         const uint8_t *leaf = NULL;
         size_t n = 0;
         for (unsigned i = 0; i <= at; i++) {
             n = ps_rd_u16(&r);
             leaf = ps_rd_skip(&r, n);
         }
-        if (leaf && n <= PS_MAX_LEAF) {
+        err = leaf && n <= PS_MAX_LEAF ? (int)n : PS_EFORMAT;
+        if (err >= 0)
             memcpy(out, leaf, n);
-            err = (int)n;
-        }
     }
     free(bundle);
-    close(fd);
+    return err;
+}
+
+int ps_proofs_each(struct ps_proofs *p, int (*each)(void *ctx, uint64_t index, const uint8_t *leaf, size_t n),
+                   void *ctx) {
+    int err = 0;
+
+    for (uint64_t first = 0; !err && first < p->size; first += PS_TILE_WIDTH) {
+        uint64_t end = p->size - first < PS_TILE_WIDTH ? p->size : first + PS_TILE_WIDTH;
+        uint8_t *bundle = NULL;
+        size_t n = 0;
+        err = read_bundle(p, end - 1, &bundle, &n);
+        struct ps_rd r = ps_rd_of(bundle, n);
+        for (uint64_t i = first; !err && i < end; i++) {
+            size_t len = ps_rd_u16(&r);
+            const uint8_t *leaf = ps_rd_skip(&r, len);
+            err = leaf && len <= PS_MAX_LEAF ? each(ctx, i, leaf, len) : PS_EFORMAT;
+        }
+        free(bundle);
+    }
     return err;
 }
 

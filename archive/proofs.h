@@ -23,6 +23,9 @@ void ps_proofs_close(struct ps_proofs *p);
 struct ps_tile_source ps_proofs_source(struct ps_proofs *p);
 /* The leaf at an index, into out (PS_MAX_LEAF); its length, PS_ENOENT past the end, PS_EFORMAT. */
 int ps_proofs_leaf(struct ps_proofs *p, uint64_t index, uint8_t *out);
+/* Every leaf in order. What each() returns but 0 ends it and is returned; PS_ENOENT and PS_EFORMAT as above. */
+int ps_proofs_each(struct ps_proofs *p, int (*each)(void *ctx, uint64_t index, const uint8_t *leaf, size_t n),
+                   void *ctx);
 /* Index of the seal or abort of a clip; PS_ENOENT when it has none yet. */
 int ps_proofs_end_of(struct ps_proofs *p, uint64_t clip, uint64_t *index);
 /* Both proofs of a clip in this checkpoint (a signed note). PS_ESTATE when the checkpoint is older than the seal; PS_ESIG when the

@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
+#include "cli/anchor.h"
 #include "cli/args.h"
 #include "cli/cmd.h"
 #include "cli/stamp.h"
@@ -29,7 +30,8 @@ static const char help_en[] =
     "  --force   stamp again what is stamped, for a fresh code\n"
     "  --json    one object for each authority: authority, state, size, token, time, accuracy_us, code, "
     "skew_ms,\n"
-    "            age_seconds, error, where\n";
+    "            age_seconds, error, where; before them those that were anchored: state, token, until, "
+    "leaf\n";
 static const char help_zh[] =
     "用法:packseal stamp [--force] [--json] [--root 文件夹]\n"
     "\n"
@@ -39,7 +41,7 @@ static const char help_zh[] =
     "\n"
     "  --force   已盖过的再盖一次,以取得新的新鲜码\n"
     "  --json    每个机构输出一个对象:authority、state、size、token、time、accuracy_us、code、skew_ms、\n"
-    "            age_seconds、error、where\n";
+    "            age_seconds、error、where;之前是已锚定的时间戳:state、token、until、leaf\n";
 
 struct line { /* what is told of one authority */
     const struct ps_config_authority *a;
@@ -163,6 +165,45 @@ static int stamp_by(const struct ps_stamp *s, const struct ps_config_authority *
     return rc == 0 ? 0 : 1;
 }
 
+static void tell_anchor(const struct ps_anchor *a, bool json) {
+    char until[32];
+    ps_statement_time_text(a->until_ns, until);
+    if (json) {
+        json_t *o = json_pack("{s:s, s:s, s:s, s:I}", "state", "anchored", "token", a->token, "until", until,
+                              "leaf", (json_int_t)a->index);
+        json_dumpf(o, stdout, JSON_COMPACT);
+        putchar('\n');
+        json_decref(o);
+        return;
+    }
+    printf(ps_words("anchored  %s, whose certificate ends %s, in leaf %" PRIu64 "\n",
+                    "已锚定    %s,证书于 %s 到期,叶 %" PRIu64 "\n"),
+           a->token, until, a->index);
+}
+
+/* Then the checkpoint to stamp is the one that covers them. What fails is made up for at the next run: there are weeks
+ * of them. */
+static int anchor(struct ps_stamp *s, const struct ps_config *c, bool json, struct ps_why *why) {
+    struct ps_anchors made;
+    struct ps_why missed = {0};
+    char root[PS_ROOT_PATH];
+    int rc = ps_anchors_make(&made, s->root, &s->checkpoint, &missed);
+    for (size_t i = 0; i < made.n; i++)
+        tell_anchor(&made.v[i], json);
+    if (rc < 0)
+        ps_words_note(ps_words("tokens whose certificate ends soon are not anchored yet: %s: %s",
+                               "证书将到期的时间戳尚未锚定:%s:%s"),
+                      missed.where, missed.text);
+    rc = 0;
+    if (made.n > 0) {
+        memcpy(root, s->root, sizeof(root));
+        ps_stamp_close(s);
+        rc = ps_stamp_open(s, root, c, why);
+    }
+    ps_anchors_free(&made);
+    return rc;
+}
+
 static int cannot(const struct ps_why *why, const char *todo) {
     return ps_words_fail(2, why->text, why->where, todo);
 }
@@ -185,6 +226,11 @@ static int stamp(const char *root, const struct ps_config *c, bool force, bool j
         return cannot(&why, lock == PS_EBUSY
                                 ? ps_words("wait for it to end", "请等它结束")
                                 : ps_words("run it as the user of the station", "请以工位的用户运行"));
+    }
+    rc = anchor(&s, c, json, &why);
+    if (rc < 0) {
+        close(lock);
+        return cannot(&why, ps_words("run packseal ledger check", "请运行 packseal ledger check"));
     }
     curl_global_init(CURL_GLOBAL_DEFAULT);
     for (unsigned i = 0; i < c->n_authorities; i++)

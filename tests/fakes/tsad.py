@@ -2,7 +2,7 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """A time-stamp authority (RFC 3161) on loopback, around `openssl ts -reply`, with its own CA in a temporary folder.
 
-    tsad.py [--expired] [--slow SECONDS] [--fail http|reject|nonce|imprint|garbage|large|redirect|empty] [--times N]
+    tsad.py [--expired] [--days N] [--slow SECONDS] [--fail http|reject|nonce|imprint|garbage|large|redirect|empty] [--times N]
             [--crl none|good|superseded|compromised] [--algorithm rsa|ec] [--dir DIR] [--accuracy SECONDS]
 
 Prints one line of JSON when it serves: url, ca (PEM of the root), dir. A control address takes `POST /mode` with JSON
@@ -98,7 +98,7 @@ class Authority:
             sh("openssl", "genpkey", "-algorithm", *kind, "-out", self.path(name + ".key"))
         self.issue("root", "root", "authority", -3000, 3650)
         self.issue("sub", "root", "authority", -3000, 3650)
-        self.issue("tsa", "sub", "stamping", -2000, -1000 if o.expired else 365)
+        self.issue("tsa", "sub", "stamping", -2000, -1000 if o.expired else o.days)
         if o.crl != "none":
             self.make_crl()
 
@@ -208,6 +208,7 @@ class Server(http.server.ThreadingHTTPServer):
 def main():
     p = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     p.add_argument("--expired", action="store_true")
+    p.add_argument("--days", type=int, default=365, help="the signing certificate ends after so many")
     p.add_argument("--slow", type=float, default=0)
     p.add_argument("--fail", default="", choices=["", "http", "reject", "nonce", "imprint", "garbage", "large", "redirect",
                                                    "empty"])
