@@ -12,6 +12,7 @@ int ps_cmd_doctor(int argc, char **argv);
 int ps_cmd_export(int argc, char **argv);
 int ps_cmd_find(int argc, char **argv);
 int ps_cmd_init(int argc, char **argv);
+int ps_cmd_intake(int argc, char **argv);
 int ps_cmd_key(int argc, char **argv);
 int ps_cmd_ledger(int argc, char **argv);
 int ps_cmd_reindex(int argc, char **argv);

@@ -27,6 +27,8 @@ static const struct command commands[] = {
     {"export", ps_cmd_export, "write a bundle for a platform or court", "导出证据包"},
     {"report", ps_cmd_report, "write a report for people: PDF, HTML, evidence card",
      "生成报告:PDF、HTML、证据卡"},
+    {"intake", ps_cmd_intake, "take product photographs in, straight from the camera",
+     "收存相机直出的商品照片"},
     {"stamp", ps_cmd_stamp, "have the ledger stamped by time-stamp authorities", "请时间戳机构为账本盖戳"},
     {"ledger", ps_cmd_ledger, "audit the ledger, or compare two copies", "审计账本,或比较两个副本"},
     {"reindex", ps_cmd_reindex, "make the search index anew from the clips", "由录像重建检索索引"},

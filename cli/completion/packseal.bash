@@ -23,7 +23,7 @@ _packseal() {
     COMPREPLY=()
     if ((COMP_CWORD == 1)); then
         mapfile -t COMPREPLY < <(compgen -W 'init run status scan stop cancel cameras find show verify export report
-            stamp ledger key reindex doctor --help --version' -- "$word")
+            intake stamp ledger key reindex doctor --help --version' -- "$word")
         return
     fi
     case $before in
@@ -72,13 +72,14 @@ _packseal() {
     key) options+=' --out --passphrase-file --current-passphrase-file --merchant --moderate --root-key --request --from --until
         --clip-key --since --reason --cert --revocation --tsa --root-pub --new-root --json' ;;
     stamp) options+=' --force --json' ;;
+    intake) options+=' --order --note --check --stamp --json' ;;
     export) options+=' --output --from --to --report --profile --reason --printed --picked-up --delivered --claimed --json' ;;
     report) options+=' --output --printed --picked-up --delivered --claimed --trust' ;;
     *) options+=' --json' ;;
     esac
     if [[ $word == -* ]]; then
         mapfile -t COMPREPLY < <(compgen -W "$options" -- "$word")
-    elif [[ $command == verify || $command == key ]]; then
+    elif [[ $command == verify || $command == intake || $command == key ]]; then
         mapfile -t COMPREPLY < <(compgen -f -- "$word")
     elif [[ $command == show || $command == export || $command == report ]]; then
         mapfile -t COMPREPLY < <(compgen -W "$(_packseal_clips)" -- "$word")
