@@ -40,11 +40,27 @@ static void names_free(struct names *l) {
     free(l->v);
 }
 
-/* Newest first: a longer number is a later one. */
-static int newer(const void *a, const void *b) {
-    const char *x = *(char *const *)a, *y = *(char *const *)b;
-    size_t nx = strlen(x), ny = strlen(y);
+/* How many digits a name begins with, and where they begin without zeros in front. */
+static size_t digits(const char *name, const char **number) {
+    size_t n = strspn(name, "0123456789"), zeros = strspn(name, "0");
 
+    *number = name + zeros;
+    return n - zeros;
+}
+
+/* Newest first: by the number that a name begins with (a token's size, a year), then a longer name is a later one (a
+ * clip's number, a further token), then by letters. */
+static int newer(const void *a, const void *b) {
+    const char *x = *(char *const *)a, *y = *(char *const *)b, *dx, *dy;
+    size_t nx = digits(x, &dx), ny = digits(y, &dy);
+
+    if (nx != ny)
+        return nx > ny ? -1 : 1;
+    int c = memcmp(dy, dx, nx);
+    if (c != 0)
+        return c;
+    nx = strlen(x);
+    ny = strlen(y);
     if (nx != ny)
         return nx > ny ? -1 : 1;
     return strcmp(y, x);
