@@ -36,13 +36,23 @@ def modules(name, seen, out):
 
 def wrapped(name, text):
     stem = name[:-3]
-    body = IMPORT.sub(lambda m: "const {%s} = $%s;\n" % (", ".join(m.group(1).split(", ")), m.group(2)), text)
+    body = IMPORT.sub(lambda m: "const {%s} = $%s;\n" % (m.group(1).replace(" as ", ": "), m.group(2)), text)
     names = [m.group(1) for m in EXPORT.finditer(body)]
     body = EXPORT.sub("", body)
     for left in ("\nimport ", "\nexport "):
         if left in "\n" + body:
             sys.exit("verify.html: %s: an import or export of a form that is not known here" % name)
     return "const $%s = (() => {\n%sreturn {%s};\n})();\n" % (stem, body, ", ".join(names))
+
+
+def check_names(order):
+    """Every name that is imported is exported by that name: else it would be undefined, silently."""
+    exported = {n[:-3]: {m.group(1) for m in EXPORT.finditer(t)} for n, t in order}
+    for name, text in order:
+        for found in IMPORT.finditer(text):
+            for wanted in re.split(r",\s*", found.group(1).strip()):
+                if wanted.split(" as ")[0] not in exported[found.group(2)]:
+                    sys.exit("verify.html: %s: %s.js exports no %s" % (name, found.group(2), wanted))
 
 
 def digest(text):
@@ -53,6 +63,7 @@ def main():
     version, target = sys.argv[1:]
     order = []
     modules(START, {}, order)
+    check_names(order)
     script = '\n"use strict";\n' + "".join(wrapped(n, t) for n, t in order)
     style = "\n" + read("page.css")
     if "</script" in script.lower() or "<!--" in script or "</style" in style.lower():

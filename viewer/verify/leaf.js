@@ -5,7 +5,8 @@ import {MAX} from "./limits.js";
 import {sha256} from "./sha256.js";
 
 const STARTUP = 1, ABORT = 4, LAST = 13;
-export const OPEN = 2, SEAL = 3;
+export const OPEN = 2;
+export const SEAL = 3;
 
 const zero = bytes => bytes.every(b => b === 0);
 

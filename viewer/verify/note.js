@@ -5,7 +5,8 @@ import {verify} from "./ed25519.js";
 import {MAX} from "./limits.js";
 import {sha256} from "./sha256.js";
 
-export const LOG = 1, WITNESS = 4;
+export const LOG = 1;
+export const WITNESS = 4;
 
 // Neither "+" nor white space of Unicode's.
 const nameOk = name => name !== "" && utf8(name).length <= 128 && text(utf8(name)) !== null &&

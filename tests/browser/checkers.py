@@ -1,0 +1,115 @@
+# What the tests of verify.html share: clips recorded by the real programs, and the two checkers side by side.
+import json
+import os
+import shutil
+import sys
+import time
+
+HERE = os.path.dirname(os.path.abspath(__file__))
+sys.path[:0] = [HERE, os.path.join(HERE, "..", "e2e"), os.path.join(HERE, "..", "corpus")]
+import webdriver
+from station import BUILD, PACKSEAL, Station, mjpeg_film, run, skip_all, tap
+
+PAGE = os.path.join(BUILD, "verify.html")
+BATCH = 25
+
+# Each case's files are picked with one input; the verdicts come through the page's door for programs.
+JUDGE = """
+const [cases, trusts] = args, files = new Map(Array.from(document.getElementById('corpus').files, f => [f.name, f]));
+const out = [];
+for (const c of cases) {
+    try {
+        out.push(await packsealVerify([files.get(c.file)], c.trust ? trusts[c.trust] : ''));
+    } catch (e) {
+        out.push(String(e.stack || e));
+    }
+}
+return out;
+"""
+
+INPUT = """
+const i = document.createElement('input');
+i.type = 'file'; i.multiple = true; i.id = 'corpus';
+document.body.append(i);
+"""
+
+
+def need_browser():
+    for what, there in (("chromium", webdriver.CHROMIUM), ("chromedriver", webdriver.DRIVER)):
+        if not there:
+            print("# NOT CHECKED: verify.html ran in no browser: %s is missing: run: make deps-check" % what, file=sys.stderr)
+            skip_all(what + " is missing")
+    if not os.path.exists(PAGE):
+        print("Bail out! %s is not built: run: make" % PAGE)
+        sys.exit(1)
+
+
+def record(work):
+    """Two clips of two cameras by the real programs."""
+    films = {n: mjpeg_film(os.path.join(work, n + ".avi"), size="320x240", fps=15, seconds=6) for n in ("top", "side")}
+    out = os.path.join(work, "recorded")
+    with Station({n: "lavf:" + f for n, f in films.items()}) as s:
+        s.start()
+        tap.same(s.scan("SF1234567890123").returncode, 0, "a clip is recorded")
+        time.sleep(9)
+        s.scan("YT7654321098765")
+        time.sleep(5)
+        tap.same(s.stop().returncode, 0, "and another one")
+        for i, folder in enumerate(s.clips()):
+            shutil.copytree(folder, os.path.join(out, "clip%d" % i))
+        shutil.copytree(s.path("public"), os.path.join(out, "public"))
+        r = s.cli("export", "SF1234567890123", "-o", os.path.join(out, "as-exported.zip"))
+        tap.same(r.returncode, 0, "and exported")
+    return out
+
+
+def by_program(folder, case):
+    trust = ["--trust", os.path.join(folder, case["trust"])] if case["trust"] else []
+    r = run(PACKSEAL, "verify", "--json", *trust, os.path.join(folder, case["file"]))
+    return [json.loads(line) for line in r.stdout.decode().splitlines()] or r.stderr.decode()
+
+
+def essence(lines):
+    """What two checkers must agree on, a tuple a verdict."""
+    if isinstance(lines, str):
+        return lines
+    out = []
+    for v in lines:
+        own = v["bundle"]
+        basis = None if own else v["time"]["basis"] if isinstance(v["time"], dict) else v["time"]
+        out.append((v["clip"], v["content"], None if own else v["key"], basis, None if own else v["ledger"],
+                    None if own else v["container"], tuple(sorted({p["code"] for p in v["problems"]}))))
+    return out
+
+
+def by_page(browser, folder, cases):
+    trusts = {}
+    for c in cases:
+        if c["trust"] and c["trust"] not in trusts:
+            with open(os.path.join(folder, c["trust"]), encoding="utf-8") as f:
+                trusts[c["trust"]] = f.read()
+    browser.call(INPUT)
+    browser.attach("#corpus", [os.path.join(folder, c["file"]) for c in cases])
+    out = []
+    for i in range(0, len(cases), BATCH):
+        out += browser.call(JUDGE, cases[i:i + BATCH], trusts)
+    return out
+
+
+def row(name, said):
+    if isinstance(said, str):
+        return "%-44s %s" % (name, said)
+    return "\n".join("%-44s %-11s %-8s %-13s %-12s %s" % (name if i == 0 else "", v[1], v[2] or "(bundle)", v[3] or "", v[4] or "", " ".join(v[6]))
+                     for i, v in enumerate(said))
+
+
+def compare(name, cases, program, page, table=False):
+    differ = []
+    if table:
+        tap.diag("%-44s %-11s %-8s %-13s %-12s %s" % ("case", "content", "key", "time", "ledger", "problems"))
+    for c, a, b in zip(cases, map(essence, program), map(essence, page)):
+        if table:
+            tap.diag(row(c["name"], a))
+        if a != b:
+            differ.append("%s\n  packseal verify:\n%s\n  verify.html:\n%s" % (c["name"], row("", a), row("", b)))
+    tap.ok(not differ and len(page) == len(cases), "%s: %d bundles, the same answers from both" % (name, len(cases)), *differ)
