@@ -138,8 +138,8 @@ static int wait_for(const char *root, uint64_t index, struct ps_why *why) {
     return ps_error_why(why, PS_ETIME, "ledger/checkpoint", "the signer publishes no checkpoint");
 }
 
-int ps_anchors_make(struct ps_anchors *out, const char *root, const struct ps_checkpoint *cp,
-                    struct ps_why *why) {
+int ps_anchor_make(struct ps_anchors *out, const char *root, const struct ps_checkpoint *cp,
+                   struct ps_why *why) {
     struct wanted w = {.n = 0};
     struct timespec t;
     clock_gettime(CLOCK_REALTIME, &t);
@@ -163,7 +163,7 @@ int ps_anchors_make(struct ps_anchors *out, const char *root, const struct ps_ch
     return rc;
 }
 
-void ps_anchors_free(struct ps_anchors *a) {
+void ps_anchor_free(struct ps_anchors *a) {
     free(a->v);
     *a = (struct ps_anchors){0};
 }

@@ -25,9 +25,9 @@ struct ps_anchors {
 
 /* Has the signer append what is missing, and waits until a checkpoint covers it. cp is the newest checkpoint. What was
  * appended before an error is in *out. Errors as of ps_tokens_list, ps_proofs_open and ps_appending_ask; PS_ETIME too
- * when no checkpoint comes. Free with ps_anchors_free. */
-int ps_anchors_make(struct ps_anchors *out, const char *root, const struct ps_checkpoint *cp,
-                    struct ps_why *why);
-void ps_anchors_free(struct ps_anchors *a);
+ * when no checkpoint comes. Free with ps_anchor_free. */
+int ps_anchor_make(struct ps_anchors *out, const char *root, const struct ps_checkpoint *cp,
+                   struct ps_why *why);
+void ps_anchor_free(struct ps_anchors *a);
 
 #endif

@@ -187,7 +187,7 @@ static int anchor(struct ps_stamp *s, const struct ps_config *c, bool json, stru
     struct ps_anchors made;
     struct ps_why missed = {0};
     char root[PS_ROOT_PATH];
-    int rc = ps_anchors_make(&made, s->root, &s->checkpoint, &missed);
+    int rc = ps_anchor_make(&made, s->root, &s->checkpoint, &missed);
     for (size_t i = 0; i < made.n; i++)
         tell_anchor(&made.v[i], json);
     if (rc < 0)
@@ -200,7 +200,7 @@ static int anchor(struct ps_stamp *s, const struct ps_config *c, bool json, stru
         ps_stamp_close(s);
         rc = ps_stamp_open(s, root, c, why);
     }
-    ps_anchors_free(&made);
+    ps_anchor_free(&made);
     return rc;
 }
 

@@ -43,7 +43,7 @@ static int see(void *ctx, const struct ps_remember_found *f) {
 int main(void) {
     static const char *const order[] = {
         "tokens/000000000130-a/checkpoint",          "tokens/000000000099-a.10/checkpoint",
-        "tokens/000000000099-a.2/checkpoint",       "tokens/000000000099-b/checkpoint",
+        "tokens/000000000099-a.2/checkpoint",        "tokens/000000000099-b/checkpoint",
         "tokens/000000000099-a/checkpoint",          "tokens/000000000012-main/checkpoint",
         "tokens/000000000009-a-long-name/checkpoint"};
     char dir[] = "/tmp/packseal-remember.XXXXXX", name[64];
