@@ -25,7 +25,7 @@ const answer = (question, value, detail) => {
     const [zh, en, whyZh, whyEn] = ANSWERS[question][value], pair = isChinese() ? [zh, whyZh] : [en, whyEn];
     return el("div", {class: GOOD[question].includes(value) ? "" : "attention", "data-question": question, "data-answer": value},
               el("dt", {}, word(question)), el("dd", {}, el("div", {class: "answer"}, pair[0]), el("div", {class: "why"}, pair[1]),
-              detail ? el("div", {class: "detail"}, detail) : null));
+              ...(detail || []).map(line => el("div", {class: "detail"}, line))));
 };
 
 const stamp = t => timeText(t).replace("T", " ").replace("Z", " UTC");
@@ -38,17 +38,17 @@ const timeDetail = v => {
         said.push(word("notAfter") + " " + stamp(v.notAfter));
     if (v.statement)
         said.push(word("ownClock") + ": " + stamp(v.statement.started.wall) + " – " + stamp(v.statement.ended.wall));
-    return said.join("; ");
+    return said;
 };
 
 const keyDetail = v => {
     const k = v.registered;
-    return v.signer ? [keyText(v.signer.id, v.signer.key), k && k.merchant, k && k.station].filter(Boolean).join("  ") : "";
+    return v.signer ? [keyText(v.signer.id, v.signer.key), k && [k.merchant, k.station].filter(Boolean).join(" ")].filter(Boolean) : [];
 };
 
-const four = v => el("dl", {class: "four"}, answer("content", v.content, v.bundle ? "" : pickWord(ANSWERS.container[v.container])),
+const four = v => el("dl", {class: "four"}, answer("content", v.content, v.bundle ? [] : [pickWord(ANSWERS.container[v.container])]),
                      v.bundle ? null : answer("key", v.key, keyDetail(v)), v.bundle ? null : answer("time", v.time, timeDetail(v)),
-                     v.bundle ? null : answer("ledger", v.ledger, ""));
+                     v.bundle ? null : answer("ledger", v.ledger));
 
 const problems = v => {
     if (v.problems.length === 0)
@@ -66,6 +66,10 @@ const moment = t => stamp(t.wall) + " (" + valueWord(t.clock) + ")";
 
 const codeText = c => c.value + " (" + [valueWord(c.type), c.carrier, valueWord(c.entry)].filter(Boolean).join(", ") + ")";
 
+// The code, and where in the picture to read it.
+const freshness = c => c.freshness.code === "" ? word("none") : c.freshness.code + " — " + word("compareBanner") + ": " +
+    c.tracks.map(({file, banner: b}) => file.name + " (" + [b.x, b.y].join(", ") + ", " + b.w + "×" + b.h + ")").join("; ");
+
 const facts = v => {
     const c = v.statement, row = (name, value, observed) =>
         el("tr", {}, el("th", {scope: "row"}, word(name)), el("td", {}, value), el("td", {}, word(observed ? "observed" : "stated")));
@@ -79,7 +83,7 @@ const facts = v => {
                row("station", c.station + (c.stationName ? " " + c.stationName : ""), false),
                row("operator", c.operator || word("noOperator"), false), row("kind", valueWord(c.kind), false),
                row("started", moment(c.started), false), row("ended", moment(c.ended) + ", " + valueWord(c.endReason), false),
-               row("label", valueWord(c.label), false), row("freshness", c.freshness.code || word("none"), false),
+               row("label", valueWord(c.label), false), row("freshness", freshness(c), false),
                row("software", c.software.name, false)))));
 };
 
@@ -142,14 +146,15 @@ const player = film => {
 const COUNTS = ["captured", "encoded", "dropped", "damaged", "repeated"];
 
 const films = v => el("div", {}, el("h3", {}, word("tracks")),
-    el("div", {class: "scroll"}, el("table", {},
-        el("thead", {}, el("tr", {}, ...["camera", "file", "segments", ...COUNTS, "gaps"].map(k => el("th", {scope: "col"}, word(k))))),
+    el("div", {class: "scroll", tabindex: "0", role: "region", "aria-label": word("tracks")}, el("table", {class: "counts"},
+        el("thead", {}, el("tr", {}, ...["camera", "file", "segments", ...COUNTS, "gaps"].map(k =>
+            el("th", {scope: "col", class: k === "segments" || COUNTS.includes(k) ? "number" : ""}, word(k))))),
         el("tbody", {}, ...v.films.map(({track: t}) => el("tr", {},
             el("td", {}, [t.camera, t.model, t.width + "×" + t.height].filter(Boolean).join(" · ")), el("td", {}, t.file.name),
             el("td", {class: "number"}, String(t.records.length)), ...COUNTS.map(k => el("td", {class: "number"}, String(t.counts[k]))),
             el("td", {}, t.gaps.map(g => mediaTime(g.start) + " +" + (g.duration / TICKS).toFixed(1) + " " + word("seconds") + " " +
                                          valueWord(g.reason)).join("; ") || word("none"))))))),
-    el("p", {class: "hint"}, word("stated") + ": " + COUNTS.map(word).join(isChinese() ? "、" : ", ") + ", " + word("gaps")),
+    el("p", {class: "hint"}, word("stated") + ": " + [...COUNTS, "gaps"].map(word).join(isChinese() ? "、" : ", ")),
     ...v.films.flatMap(f => [el("h3", {}, f.name), ...strip(f), player(f)]));
 
 const SHOWN = 24;

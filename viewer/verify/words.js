@@ -149,6 +149,7 @@ export const WORDS = {
     ended: ["结束", "ended"],
     label: ["面单", "label"],
     freshness: ["新鲜码", "freshness code"],
+    compareBanner: ["请与画面横幅中的字样对照", "compare with the text in the picture's banner"],
     none: ["无", "none"],
     software: ["软件", "software"],
     tracks: ["影片", "Films"],
@@ -172,8 +173,8 @@ export const WORDS = {
     limits: ["以上不能证明", "What this does not show"],
     footer: ["本页是核验程序之一。请从发布页取得它,并核对其 SHA-256;另可用 packseal verify、minisign 和 sha256sum 复核。",
              "This page is one of two checkers. Get it from the release page and compare its SHA-256; packseal verify, minisign and sha256sum give a second opinion."],
-    notBefore: ["不早于", "not before"],
-    notAfter: ["不晚于", "not after"],
+    notBefore: ["A 不早于", "A: not before"],
+    notAfter: ["B 不晚于", "B: not after"],
     ownClock: ["工位时钟", "station's clock"],
 };
 
