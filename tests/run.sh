@@ -4,7 +4,7 @@
 set -eu
 test=$1
 name=$(basename "$test")
-set -- timeout --kill-after=10 "${TEST_SECONDS:-300}"
+set -- timeout --kill-after=10 "${TEST_SECONDS:-600}"
 
 case $test in
 *.bats)
