@@ -11,7 +11,7 @@ sys.dont_write_bytecode = True
 sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
 import webdriver
 from checkers import PAGE, by_page, by_program, compare, need_browser, record
-from station import SRC, need_programs, run, tap, wait_for
+from station import SANITIZED, SRC, need_programs, run, tap, wait_for
 
 FORBIDDEN = ["真实", "通过", "合格", "genuine", "authentic ", "passed", "qualified"]
 
@@ -144,17 +144,17 @@ def main():
         check_policy(browser, url)
         browser.open(url)
         compare("over http", cases, program, by_page(browser, folder, cases), table=True)
-        browser.open(url)
-        browser.call(WITHOUT_ED25519)
-        compare("without WebCrypto's Ed25519", cases, program, by_page(browser, folder, cases))
-        tap.ok(browser.call("return window.refused") > 0, "which was asked for, and refused")
-        browser.open("file://" + PAGE)
-        compare("from a file", cases, program, by_page(browser, folder, cases))
-        browser.open(url)
-        tap.ok(browser.call(WITHOUT_WEBCRYPTO), "without any WebCrypto")
-        plain = [i for i, c in enumerate(cases) if not c["name"].startswith("time-")]
-        compare("without any WebCrypto", [cases[i] for i in plain], [program[i] for i in plain],
-                by_page(browser, folder, [cases[i] for i in plain]))
+        # A sanitizer looks at our program, which has answered by now.
+        if not SANITIZED:
+            browser.open("file://" + PAGE)
+            browser.call(WITHOUT_ED25519)
+            compare("from a file, without WebCrypto's Ed25519", cases, program, by_page(browser, folder, cases))
+            tap.ok(browser.call("return window.refused") > 0, "which was asked for, and refused")
+            browser.open(url)
+            tap.ok(browser.call(WITHOUT_WEBCRYPTO), "no WebCrypto")
+            plain = [i for i, c in enumerate(cases) if not c["name"].startswith("time-")]  # authorities' signatures need it
+            compare("without any WebCrypto", [cases[i] for i in plain], [program[i] for i in plain],
+                    by_page(browser, folder, [cases[i] for i in plain]))
 
         zipped, trust = os.path.join(folder, "as-exported.zip"), os.path.join(folder, "station-trust")
         check_page(browser, url, folder, zipped, trust)
