@@ -19,16 +19,6 @@ void ps_paint_colour(cairo_t *cr, struct ps_paint_colour c) {
     cairo_set_source_rgb(cr, c.r, c.g, c.b);
 }
 
-void ps_paint_box(cairo_t *cr, double x, double y, double w, double h, double r) {
-    const double quarter = 1.5707963267948966;
-    cairo_new_sub_path(cr);
-    cairo_arc(cr, x + w - r, y + r, r, -quarter, 0);
-    cairo_arc(cr, x + w - r, y + h - r, r, 0, quarter);
-    cairo_arc(cr, x + r, y + h - r, r, quarter, 2 * quarter);
-    cairo_arc(cr, x + r, y + r, r, 2 * quarter, 3 * quarter);
-    cairo_close_path(cr);
-}
-
 /* ---- text ------------------------------------------------------------------------------------------------------- */
 
 static PangoLayout *layout_of(cairo_t *cr, const struct ps_paint_text *t, const char *text) {

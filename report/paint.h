@@ -31,7 +31,6 @@ struct ps_paint_text {
 double ps_paint_text(cairo_t *cr, const struct ps_paint_text *t, double x, double y, const char *text,
                      bool draw, double *w);
 void ps_paint_colour(cairo_t *cr, struct ps_paint_colour c);
-void ps_paint_box(cairo_t *cr, double x, double y, double w, double h, double radius);
 
 /* Who says it, by shape: signer a filled square, recorder a filled circle, merchant an empty circle, outside a filled
  * diamond, computed here an empty square. Centre and radius. */

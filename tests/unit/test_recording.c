@@ -2,8 +2,8 @@
 /*
  * A recording written line by line, and brought back from its log as a crash would leave it: cut at each byte.
  */
-#include <dirent.h>
 #include <fcntl.h>
+#include <ftw.h>
 #include <sodium.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -128,6 +128,13 @@ static void test_torn(const struct ps_recording *r) {
     free(text);
 }
 
+static int remove_one(const char *path, const struct stat *st, int type, struct FTW *at) {
+    (void)st;
+    (void)type;
+    (void)at;
+    return remove(path);
+}
+
 int main(void) {
     struct ps_recording *b = NULL;
     struct ps_why why;
@@ -141,5 +148,6 @@ int main(void) {
     ps_recording_free(b);
     test_torn(a);
     ps_recording_free(a);
+    nftw(root, remove_one, 16, FTW_DEPTH | FTW_PHYS);
     return tap_done();
 }
