@@ -125,14 +125,15 @@ static int station(struct reading *r, const char *k, const char *v) {
 static int entry(struct reading *r, const char *name, void *first, size_t size, unsigned *n, unsigned most) {
     if (!only(name, "-", 1, 32))
         return refuse(r, r->value_line,
-                      "a camera, scanner or authority is named with 1 to 32 of a-z, 0-9 and hyphen", name),
+                      "a camera, scanner, authority or witness is named with 1 to 32 of a-z, 0-9 and hyphen",
+                      name),
                -1;
     char *at = first;
     for (unsigned i = 0; i < *n; i++, at += size)
         if (strcmp(at, name) == 0)
             return (int)i;
     if (*n >= most)
-        return refuse(r, r->value_line, "too many cameras, scanners or authorities", name), -1;
+        return refuse(r, r->value_line, "too many cameras, scanners, authorities or witnesses", name), -1;
     memcpy(at, name, strlen(name) + 1);
     return (int)(*n)++;
 }
@@ -214,12 +215,42 @@ static int authority(struct reading *r, const char *k, const char *v) {
     return text(r, v, sizeof(a->url) - 1, to);
 }
 
+/* "witness", "witness-key.bj" */
+static int witness(struct reading *r, const char *k, const char *v) {
+    static const char *const kinds[] = {"http://", "https://", NULL};
+    struct ps_config *c = r->c;
+    const char *dot = strchr(k, '.');
+    size_t n = dot != NULL ? (size_t)(dot - k) : strlen(k);
+    bool url = n == 7;
+    if (!url && !(n == 11 && strncmp(k, "witness-key", n) == 0))
+        return refuse(r, r->value_line, "unknown key in [time]", k);
+    int i = entry(r, dot != NULL ? dot + 1 : "main", c->witnesses, sizeof(c->witnesses[0]), &c->n_witnesses,
+                  PS_CONFIG_WITNESSES);
+    if (i < 0)
+        return 0;
+    struct ps_config_witness *w = &c->witnesses[i];
+    if (url ? w->url[0] != '\0' : w->key.name[0] != '\0') /* "witness" is the same as "witness.main" */
+        return refuse(r, r->value_line, "given twice", k);
+    if (!url)
+        return ps_note_vkey_parse(&w->key, v, strlen(v)) == 0 && w->key.type == PS_NOTE_COSIGNATURE
+                   ? 1
+                   : refuse(r, r->value_line, "a witness's key is NAME+HASH+BASE64 of the kind that cosigns",
+                            v);
+    if (!one_of(v, kinds) || !ps_bytes_is_ascii(v, strlen(v)))
+        return refuse(r, r->value_line, "a witness is http://... or https://...", v);
+    return text(r, v, sizeof(w->url) - 1, w->url);
+}
+
 static int time_from_outside(struct reading *r, const char *k, const char *v) {
     struct ps_config *c = r->c;
     if (strcmp(k, "timeout") == 0)
         return number16(r, v, 1, 300, &c->stamp_timeout);
     if (strcmp(k, "retries") == 0)
         return number16(r, v, 0, 10, &c->stamp_retries);
+    if (strcmp(k, "refresh_minutes") == 0)
+        return number32(r, v, 0, 10080, &c->refresh_minutes);
+    if (strncmp(k, "witness", 7) == 0)
+        return witness(r, k, v);
     return authority(r, k, v);
 }
 
@@ -347,6 +378,7 @@ void ps_config_default(struct ps_config *c) {
     c->min_free_mb = 1024;
     c->stamp_timeout = 20;
     c->stamp_retries = 2;
+    c->refresh_minutes = 60;
 }
 
 static int complete(struct reading *r) {
@@ -367,6 +399,11 @@ static int complete(struct reading *r) {
         if (c->authorities[i].url[0] == '\0')
             return ps_error_why(r->why, PS_EFORMAT, r->name, "[time] authority.%s is missing",
                                 c->authorities[i].name);
+    for (unsigned i = 0; i < c->n_witnesses; i++)
+        if (c->witnesses[i].url[0] == '\0' || c->witnesses[i].key.name[0] == '\0')
+            return ps_error_why(r->why, PS_EFORMAT, r->name, "[time] %s.%s is missing",
+                                c->witnesses[i].url[0] == '\0' ? "witness" : "witness-key",
+                                c->witnesses[i].name);
     return 0;
 }
 

@@ -7,12 +7,14 @@
  */
 #include "evidence/error.h"
 #include "evidence/limits.h"
+#include "evidence/note.h"
 #include <stdbool.h>
 #include <stdint.h>
 
 #define PS_CONFIG_CAMERAS 8
 #define PS_CONFIG_SCANNERS 8
 #define PS_CONFIG_AUTHORITIES 8
+#define PS_CONFIG_WITNESSES 8
 
 struct ps_config_camera { /* [camera NAME]; NAME is [a-z0-9-]{1,32}: it names files */
     char name[PS_MAX_NAME + 1];
@@ -28,6 +30,11 @@ struct ps_config_authority { /* [time] authority.NAME, ca.NAME, crl.NAME; withou
     char url[512];           /* http or https */
     char ca[512];            /* PEM file, "" none; a relative path starts at ROOT */
     char crl[512];           /* URL or file of a revocation list, "" what the certificates name */
+};
+struct ps_config_witness { /* [time] witness.NAME, witness-key.NAME; without .NAME it is "main" */
+    char name[33];         /* [a-z0-9-]{1,32}: it names files */
+    char url[512];         /* http or https; its add-checkpoint lies below */
+    struct ps_vkey key;    /* of type PS_NOTE_COSIGNATURE */
 };
 struct ps_config {
     char station_id[PS_MAX_STATION_ID + 1]; /* [station] id */
@@ -49,6 +56,10 @@ struct ps_config {
     /* [time] */
     unsigned n_authorities;
     struct ps_config_authority authorities[PS_CONFIG_AUTHORITIES];
+    unsigned n_witnesses;
+    struct ps_config_witness witnesses[PS_CONFIG_WITNESSES];
+    uint32_t
+        refresh_minutes; /* 60: a token that old is made anew over the same checkpoint; 0 never, at most 10080 */
     uint16_t stamp_timeout; /* 20 seconds for each question, 1-300 */
     uint16_t stamp_retries; /* 2 more attempts, 0-10 */
     /* [retention] [viewer]: accepted and kept for later versions */

@@ -70,9 +70,39 @@ static void reads_all(void) {
     tap_ok(c.stamp_timeout == 5 && c.stamp_retries == 0, "patience with them");
 }
 
+#define W1 "witness.example/w1+141f260a+BMqTrBcFGHBx1nuDx/8O/oEI6OxFMFdddyaHkzPb2r58"
+
+static void witnesses(void) {
+    tap_is_int(parse("[station]\nid = A\n[time]\nwitness-key.bj = " W1 "\nwitness.bj = https://w.example/x\n"
+                     "witness = http://w2.example\nwitness-key = " W1 "\nrefresh_minutes = 0\n"),
+               0, "witnesses are read, key and address in any order");
+    tap_ok(c.n_witnesses == 2 && strcmp(c.witnesses[0].name, "bj") == 0 &&
+               strcmp(c.witnesses[0].url, "https://w.example/x") == 0 &&
+               strcmp(c.witnesses[0].key.name, "witness.example/w1") == 0 &&
+               strcmp(c.witnesses[1].name, "main") == 0,
+           "with name, address and key");
+    tap_ok(c.n_authorities == 0 && c.refresh_minutes == 0, "a witness is no authority");
+    refused("[station]\nid = A\n[time]\nwitness = http://x\n", "packseal.conf", "witness-key.main is missing",
+            "a witness without a key");
+    refused("[station]\nid = A\n[time]\nwitness-key.bj = " W1 "\n", "packseal.conf", "witness.bj is missing",
+            "a key without its witness");
+    refused("[station]\nid = A\n[time]\nwitness = ftp://x\n", "line 4", "http", "a witness over FTP");
+    refused("[station]\nid = A\n[time]\nwitness-key = x+00000000+AAAA\n", "line 4", "NAME+HASH+BASE64",
+            "a witness's key that is none");
+    refused("[station]\nid = A\n[time]\nwitness-key = packseal.invalid/ST03+6cee08c0+"
+            "AYE5dw6ofRdfVqNUZsNMfszLjYqRtO43ol32D1uPybOU\n",
+            "line 4", "cosigns", "a ledger's key is no witness's");
+    refused("[station]\nid = A\n[time]\nwitness = http://x\nwitness.main = http://y\n", "line 5", "twice",
+            "the same witness under both names");
+    refused("[station]\nid = A\n[time]\nwitness_key = x\n", "line 4", "unknown key", "a mistyped key");
+    refused("[station]\nid = A\n[time]\nrefresh_minutes = 10081\n", "line 4", "from 0 to 10080",
+            "a token refreshed less than once a week");
+}
+
 static void defaults(void) {
     tap_is_int(parse("[station]\nid = ST01\n"), 0, "an id is enough");
     tap_is_str(c.station_name, "ST01", "the name is the id when there is none");
+    tap_ok(c.refresh_minutes == 60 && c.n_witnesses == 0, "a token is refreshed by the hour");
     tap_ok(c.segment_seconds == 2 && c.qp == 29 && c.max_mbit == 12 && c.idle_seconds == 300 &&
                c.max_seconds == 1800 && c.originals_every == 60 && c.min_free_mb == 1024 && c.n_cameras == 0,
            "the rest has defaults");
@@ -207,6 +237,7 @@ static void roots(void) {
 int main(void) {
     reads_all();
     defaults();
+    witnesses();
     long_lines();
     refusals();
     ranges();
