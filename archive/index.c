@@ -150,9 +150,16 @@ static int make_file(const char *path, struct ps_why *why) {
     return rc;
 }
 
+/* Where a root is not the recorder's to write in, as on an installed system, the index has a folder of its own. */
+static int place(const char *root, const char *name, char out[PS_ROOT_PATH]) {
+    char folder[PS_ROOT_PATH];
+    int rc = ps_root_path(root, PS_ROOT_INDEX_FOLDER, folder);
+    return rc < 0 ? rc : ps_root_path(access(folder, F_OK) == 0 ? folder : root, name, out);
+}
+
 int ps_index_open(struct ps_index **out, const char *root, bool write, struct ps_why *why) {
     char path[PS_ROOT_PATH];
-    int rc = ps_root_path(root, PS_ROOT_INDEX, path);
+    int rc = place(root, PS_ROOT_INDEX, path);
     if (rc < 0)
         return ps_error_why(why, rc, "root", "the path is too long");
     if (write && (rc = make_file(path, why)) < 0)
@@ -368,7 +375,7 @@ static int open_sound(struct ps_index **x, const char *root, struct ps_why *why)
     }
     for (size_t i = 0; i < sizeof(files) / sizeof(files[0]); i++) {
         char path[PS_ROOT_PATH];
-        if (ps_root_path(root, files[i], path) == 0 && unlink(path) != 0 && errno != ENOENT)
+        if (place(root, files[i], path) == 0 && unlink(path) != 0 && errno != ENOENT)
             return ps_error_why(why, PS_EIO, path, "is damaged and cannot be removed: %s",
                                 strerrordesc_np(errno));
     }

@@ -20,14 +20,17 @@ int ps_root_config(const char *root, char out[PS_ROOT_PATH]);
 /* Names below ROOT. */
 #define PS_ROOT_CLIPS "clips"
 #define PS_ROOT_PART "clips/.part"
-#define PS_ROOT_INDEX "index.db"
+#define PS_ROOT_INDEX "index.db" /* in ROOT, or in the next where that is */
+#define PS_ROOT_INDEX_FOLDER "index"
 #define PS_ROOT_PUBLIC "public"
 #define PS_ROOT_SIGNER "signer"
 #define PS_ROOT_LEDGER "ledger"
 #define PS_ROOT_TOKENS "tokens"
+#define PS_ROOT_WITNESS "witness"
 #define PS_ROOT_EXPORTS "exports"
 #define PS_ROOT_RUN "run"
 #define PS_ROOT_SIGNER_SOCKET "run/signer.sock"
+#define PS_ROOT_STAMP_WANTED "run/stamp-wanted" /* empty; whoever makes something that wants a time leaves it */
 #define PS_ROOT_CONTROL_SOCKET "run/control.sock"
 
 #endif
