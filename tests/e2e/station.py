@@ -166,13 +166,14 @@ class Station:
         except OSError:
             return ""
 
-    def start(self, seconds=40):
-        """Starts `packseal run` and waits until it says ready."""
+    def start(self, seconds=40, more=(), env=None):
+        """Starts `packseal run` and waits until it says ready. more: further options; env: further variables."""
         before = self.said().count("\nready") + self.said().startswith("ready")
         with open(self.log, "ab") as log:
             # A process group of its own, so that nothing of it outlives the test.
-            self.process = subprocess.Popen([PACKSEAL, "run", "--root", self.root], stdin=subprocess.DEVNULL,
-                                            stdout=log, stderr=log, start_new_session=True)
+            self.process = subprocess.Popen([PACKSEAL, "run", "--root", self.root, *more], stdin=subprocess.DEVNULL,
+                                            stdout=log, stderr=log, start_new_session=True,
+                                            env={**os.environ, **(env or {})})
 
         def ready():
             said = self.said()
