@@ -164,7 +164,7 @@ static int add_clip(struct bundle *b, unsigned clip) {
 static int add_outside(struct bundle *b) {
     int rc = 0;
     for (unsigned i = 0; i < b->n_folders && rc == 0; i++)
-        rc = ps_outside_clip(&b->outside, b->spec->root, b->folders[i].clip, b->why);
+        rc = ps_outside_clip(&b->outside, b->spec->root, b->folders[i].path, b->folders[i].clip, b->why);
     /* One set of keys a bundle: the newest clip's. Clips by different keys are better exported apart. */
     const struct ps_clip *newest = b->folders[0].clip;
     for (unsigned i = 1; i < b->n_folders; i++)

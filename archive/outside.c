@@ -91,24 +91,20 @@ static int add_freshness(struct ps_outside *o, const char *root, const struct ps
     return 0;
 }
 
-/* The tokens of every authority over the checkpoint of this size; *note gets its text, the caller frees it. */
-static int add_stamps(struct ps_outside *o, const char *root, const struct ps_tokens_list *all, uint64_t size,
-                      uint8_t **note, size_t *note_n, struct ps_why *why) {
-    for (size_t i = 0; i < all->n; i++) {
+/* The tokens of every authority over this checkpoint. One ledger has one checkpoint of a size. */
+static int add_stamps(struct ps_outside *o, const char *root, const struct ps_tokens_list *all,
+                      const struct ps_checkpoint *cp, struct ps_why *why) {
+    int err = 0;
+
+    for (size_t i = 0; i < all->n && !err; i++) {
         struct ps_token t;
-        if (all->v[i].size != size || ps_tokens_read(root, all->v[i].name, &t, why) < 0)
+        if (all->v[i].size != cp->size || ps_tokens_read(root, all->v[i].name, &t, why) < 0)
             continue;
-        int err = add_token(o, &t);
-        if (!err && !*note) {
-            *note = t.note;
-            *note_n = t.note_n;
-            t.note = NULL; /* transferred */
-        }
+        if (strcmp(t.checkpoint.origin, cp->origin) == 0)
+            err = add_token(o, &t);
         ps_tokens_free(&t);
-        if (err)
-            return err;
     }
-    return 0;
+    return err;
 }
 
 static int read_below(const char *root, const char *folder, const char *name, size_t max, uint8_t **p,
@@ -123,47 +119,80 @@ static int read_below(const char *root, const char *folder, const char *name, si
     return err;
 }
 
-/* Which checkpoint the proofs end in: the earliest stamped one that covers the seal, else the newest. */
-static int choose_note(struct ps_outside *o, const char *root, const struct ps_tokens_list *all, uint64_t end,
-                       uint8_t **note, size_t *note_n, struct ps_why *why) {
-    uint64_t size = 0;
+/* Which checkpoint the proofs of a leaf end in: the earliest stamped one that covers it, and *t gets its earliest token; else
+ * the one that was kept beside what the leaf speaks of. Both stay what they are while the ledger grows, so that the same
+ * export gives the same bytes. Only what has neither gets the newest. note->p is the caller's to free. */
+static int choose_note(const char *root, const char *origin, uint64_t leaf, const char *folder,
+                       struct ps_outside_file *note, struct ps_token *t, struct ps_why *why) {
+    int err = ps_tokens_covering(root, origin, NULL, leaf, t, why);
 
-    for (size_t i = 0; i < all->n && !size; i++) /* sorted by size */
-        if (all->v[i].size > end)
-            size = all->v[i].size;
-    int err = size ? add_stamps(o, root, all, size, note, note_n, why) : 0;
-    if (!err && !*note)
-        err = read_below(root, PS_ROOT_LEDGER, "checkpoint", PS_NOTE_MAX, note, note_n, why);
-    return err;
+    if (err == PS_ENOENT) {
+        err = read_below(root, folder, "checkpoint", PS_NOTE_MAX, &note->p, &note->n, why);
+        if (err == PS_ENOENT)
+            err = read_below(root, PS_ROOT_LEDGER, "checkpoint", PS_NOTE_MAX, &note->p, &note->n, why);
+        return err;
+    }
+    if (err)
+        return err;
+    note->p = t->note;
+    note->n = t->note_n;
+    t->note = NULL; /* transferred */
+    return 0;
+}
+
+/* The name of the present ledger in *origin; false when that is another ledger than the one with this key. Without
+ * public/log.vkey nobody knows, and the tiles have to tell. */
+static bool present_ledger(const char *root, const uint8_t key[32], struct ps_vkey *log,
+                           const char **origin) {
+    uint8_t *p = NULL;
+    size_t n = 0;
+
+    *origin = NULL;
+    if (read_below(root, PS_ROOT_PUBLIC, "log.vkey", 1024, &p, &n, NULL) < 0)
+        return true;
+    bool known = ps_note_vkey_parse(log, (const char *)p, n) == 0;
+    free(p);
+    if (!known)
+        return true;
+    *origin = log->name;
+    return memcmp(log->key, key, sizeof log->key) == 0;
 }
 
 static int add_proofs(struct ps_outside *o, const char *root, const struct ps_tokens_list *all,
-                      struct ps_proofs *ledger, const struct ps_clip *clip, struct ps_why *why) {
+                      struct ps_proofs *ledger, const char *path, const struct ps_clip *clip,
+                      struct ps_why *why) {
+    struct ps_outside_file note = {.p = NULL};
+    struct ps_token t = {.note = NULL};
     struct ps_buf open, seal;
-    uint8_t *note = NULL;
-    size_t note_n = 0;
+    struct ps_vkey log;
+    const char *origin;
     uint64_t end;
     char name[40];
 
-    if (ps_proofs_end_of(ledger, clip->number, &end) < 0)
-        return 0; /* not covered by a checkpoint yet */
+    if (!present_ledger(root, clip->ledger_key, &log, &origin) ||
+        ps_proofs_end_of(ledger, clip->number, &end) < 0)
+        return 0; /* of a ledger that was given up, or not covered by a checkpoint yet */
     ps_statement_clip_name(clip->opening.station, clip->number, name);
     ps_buf_init(&open, PS_PROOF_MAX);
     ps_buf_init(&seal, PS_PROOF_MAX);
-    int err = choose_note(o, root, all, end, &note, &note_n, why);
+    int err = choose_note(root, origin, end, path, &note, &t, why);
+    if (!err && t.token)
+        err = add_stamps(o, root, all, &t.checkpoint, why);
     if (!err)
-        err = ps_proofs_of_clip(ledger, clip->number, (const char *)note, note_n, &open, &seal, why);
+        err = ps_proofs_of_clip(ledger, clip->number, (const char *)note.p, note.n, &open, &seal, why);
     if (!err)
         err = add(o, name, "open.tlog-proof", open.p, open.n);
     if (!err)
         err = add(o, name, "seal.tlog-proof", seal.p, seal.n);
     ps_buf_free(&open);
     ps_buf_free(&seal);
-    free(note);
+    ps_tokens_free(&t);
+    free(note.p);
     return err;
 }
 
-int ps_outside_clip(struct ps_outside *o, const char *root, const struct ps_clip *clip, struct ps_why *why) {
+int ps_outside_clip(struct ps_outside *o, const char *root, const char *path, const struct ps_clip *clip,
+                    struct ps_why *why) {
     struct ps_tokens_list all = {0};
     struct ps_proofs ledger;
     int err = ps_tokens_list(root, &all, why);
@@ -171,7 +200,7 @@ int ps_outside_clip(struct ps_outside *o, const char *root, const struct ps_clip
     if (!err)
         err = add_freshness(o, root, &all, clip, why);
     if (!err && ps_proofs_open(&ledger, root, why) == 0) {
-        err = add_proofs(o, root, &all, &ledger, clip, why);
+        err = add_proofs(o, root, &all, &ledger, path, clip, why);
         ps_proofs_close(&ledger);
     }
     ps_tokens_list_free(&all);

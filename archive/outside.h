@@ -24,9 +24,12 @@ struct ps_outside {
     unsigned n, capacity;
 };
 
-/* Adds the files for one clip; tokens that are there already are not added twice. A ledger without a checkpoint, or a clip
- * that it does not cover yet, adds nothing: the verdict says what is missing. */
-int ps_outside_clip(struct ps_outside *o, const char *root, const struct ps_clip *clip, struct ps_why *why);
+/* Adds the files for one clip, whose folder below root is path; tokens that are there already are not added twice. The proofs
+ * end in the earliest stamped checkpoint that covers the seal, else in the one that lies in the clip's folder: what is
+ * appended to the ledger later changes nothing. A clip that no checkpoint covers yet, or whose ledger was given up, gets no
+ * proofs: the verdict says what is missing. */
+int ps_outside_clip(struct ps_outside *o, const char *root, const char *path, const struct ps_clip *clip,
+                    struct ps_why *why);
 /* clip.pub, and log.vkey and certificate when they are there: those of this clip, which may be older than the keys and
  * the certificate in use. */
 int ps_outside_keys(struct ps_outside *o, const char *root, const struct ps_clip *clip, struct ps_why *why);

@@ -4,8 +4,12 @@
 #include "cli/clips.h"
 #include "cli/cmd.h"
 #include "cli/export_cut.h"
+#include "cli/export_entry.h"
+#include "cli/page.h"
 #include "cli/report.h"
 #include "cli/words.h"
+#include "evidence/bytes.h"
+#include <inttypes.h>
 #include <jansson.h>
 #include <signal.h>
 #include <stdio.h>
@@ -13,41 +17,55 @@
 #include <unistd.h>
 
 static const char help_en[] =
-    "usage: packseal export NUMBER|CLIP... -o FILE.zip [--from T] [--to T] [--json] [--root DIR]\n"
+    "usage: packseal export NUMBER|CLIP... -o FILE.zip [--from T] [--to T] [--intake ID]... [--no-page]\n"
+    "                       [--json] [--root DIR]\n"
     "                       [--report [--printed T] [--picked-up T] [--delivered T] [--claimed T]]\n"
     "                       [--profile NAME [--reason KEY]]\n"
     "\n"
     "Writes a bundle: clips, statements, signatures, key and a text that tells how to check them. Of a "
     "number all "
     "takes\n"
-    "go in. FILE must not exist; it appears only when it is whole.\n"
+    "go in. FILE must not exist; it appears only when it is whole. Its SHA-256 becomes an entry of the "
+    "ledger, "
+    "if the\n"
+    "signer runs and takes it from you; the bundle is good without, too. Beside it verify.html is put, a "
+    "courtesy: who\n"
+    "checks gets the checker independently.\n"
     "\n"
     "  -o, --output FILE   the bundle\n"
     "  --from T, --to T    an excerpt of one clip: the whole segments that touch this time, no picture "
     "changed.\n"
     "                      T is seconds in the clip (12.5, 1:02, 1:02:03.5) or a time "
     "(2026-11-21T08:15:30Z)\n"
+    "  --intake ID         photographs that were taken in, with their proof; see packseal intake\n"
+    "  --no-page           leave verify.html out\n"
     "  --report            put a report (PDF, HTML, card) into the bundle, for people; see packseal report\n"
     "  --profile NAME      beside the bundle a folder of what a form takes: card, stills, a small film, the "
     "text\n"
     "                      for --reason KEY; generic-20mb, pdd, shopee, or your own in DIR/profiles\n"
-    "  --json              one object: path, bytes, clips, excerpt, pack\n";
+    "  --json              one object: path, bytes, sha256, clips, intakes, ledgered, leaf, page, excerpt, "
+    "pack\n";
 static const char help_zh[] =
-    "用法:packseal export 号码|录像… -o 文件.zip [--from 时间] [--to 时间] [--json] [--root 文件夹]\n"
+    "用法:packseal export 号码|录像… -o 文件.zip [--from 时间] [--to 时间] [--intake 编号]… [--no-page]\n"
+    "                     [--json] [--root 文件夹]\n"
     "                     [--report [--printed 时间] [--picked-up 时间] [--delivered 时间] [--claimed "
     "时间]]\n"
     "                     [--profile 方案 [--reason 原因]]\n"
     "\n"
     "导出证据包:录像、声明、签名、公钥和核验说明。一个号码有多次录像时全部导出。文件不得已存在,\n"
-    "完整写好后才出现。\n"
+    "完整写好后才出现。签名程序在运行并接受请求时,证据包的 SHA-256 记入账本;没有入账的证据包同样有效。\n"
+    "证据包旁附上 verify.html,仅供方便:核验人应自行取得核验程序。\n"
     "\n"
     "  -o, --output 文件        证据包\n"
     "  --from 时间 --to 时间    一段录像的节选:该时段涉及的完整片段,画面不作任何改动。\n"
     "                           时间为录像中的秒数(12.5、1:02、1:02:03.5)或时刻(2026-11-21T08:15:30Z)\n"
+    "  --intake 编号            附上已收存的照片及其证明,参见 packseal intake\n"
+    "  --no-page                不附 verify.html\n"
     "  --report                 在证据包内附上供人阅读的报告（PDF、HTML、证据卡）,参见 packseal report\n"
     "  --profile 方案           在证据包旁生成表单所需的文件夹:证据卡、截图、小影片,以及 --reason 对应的\n"
     "                           申诉说明;自带 generic-20mb、pdd、shopee,自定义的放在 根文件夹/profiles\n"
-    "  --json                   输出一个对象:path、bytes、clips、excerpt、pack\n";
+    "  --json                   "
+    "输出一个对象:path、bytes、sha256、clips、intakes、ledgered、leaf、page、excerpt、pack\n";
 
 static volatile sig_atomic_t interrupted;
 
@@ -90,22 +108,40 @@ struct asked {
     char root[PS_ROOT_PATH];
     const char *out, *from, *to, *profile, *reason;
     struct ps_report_dates dates;
-    bool json, report;
+    bool json, report, no_page;
     char profile_file[PS_ROOT_PATH], pack[PS_ROOT_PATH];
 };
 
-static void tell(const struct asked *a, const struct ps_clips *l, const struct ps_cut *cut, uint64_t bytes) {
+struct made {
+    uint64_t bytes;
+    struct ps_export_entry entry;
+    char page[PS_ROOT_PATH]; /* "" without */
+};
+
+static void tell_json(const struct asked *a, const struct ps_clips *l, const struct ps_cut *cut,
+                      const struct made *m) {
+    char hex[65];
+    ps_bytes_hex(hex, m->entry.sha256, sizeof(m->entry.sha256));
+    json_t *o = json_pack("{s:s, s:I, s:s, s:[], s:b, s:s?}", "path", a->out, "bytes", (json_int_t)m->bytes,
+                          "sha256", hex, "clips", "ledgered", (int)m->entry.ledgered, "page",
+                          m->page[0] != '\0' ? m->page : NULL);
+    for (unsigned i = 0; i < l->n; i++)
+        json_array_append_new(json_object_get(o, "clips"), json_string(name_of(l->v[i])));
+    if (m->entry.ledgered)
+        json_object_set_new(o, "leaf", json_integer((json_int_t)m->entry.index));
+    if (cut != NULL)
+        json_object_set_new(o, "excerpt", ps_export_cut_json(cut));
+    if (a->profile != NULL)
+        json_object_set_new(o, "pack", json_string(a->pack));
+    json_dumpf(o, stdout, JSON_COMPACT);
+    putchar('\n');
+    json_decref(o);
+}
+
+static void tell(const struct asked *a, const struct ps_clips *l, const struct ps_cut *cut,
+                 const struct made *m) {
     if (a->json) {
-        json_t *o = json_pack("{s:s, s:I, s:[]}", "path", a->out, "bytes", (json_int_t)bytes, "clips");
-        for (unsigned i = 0; i < l->n; i++)
-            json_array_append_new(json_object_get(o, "clips"), json_string(name_of(l->v[i])));
-        if (cut != NULL)
-            json_object_set_new(o, "excerpt", ps_export_cut_json(cut));
-        if (a->profile != NULL)
-            json_object_set_new(o, "pack", json_string(a->pack));
-        json_dumpf(o, stdout, JSON_COMPACT);
-        putchar('\n');
-        json_decref(o);
+        tell_json(a, l, cut, m);
         return;
     }
     for (unsigned i = 0; i < l->n; i++)
@@ -114,9 +150,42 @@ static void tell(const struct asked *a, const struct ps_clips *l, const struct p
         ps_export_cut_tell(cut);
     if (a->profile != NULL)
         printf(ps_words("for forms %s%s\n", "附件    %s%s\n"), a->pack, l->n > 1 ? "-…" : "");
+    if (m->entry.ledgered)
+        printf(ps_words("ledger    entry %" PRIu64 "\n", "账本    第 %" PRIu64 " 条\n"), m->entry.index);
+    if (m->page[0] != '\0')
+        printf(ps_words("page      %s (a courtesy; who checks gets the checker independently)\n",
+                        "核验页  %s(仅供方便,核验人应自行取得核验程序)\n"),
+               m->page);
     printf(ps_words("bundle    %s\nto check  packseal verify --trust KEY %s\n",
                     "证据包  %s\n核验    packseal verify --trust 公钥 %s\n"),
            a->out, a->out);
+}
+
+/* What follows a bundle that is whole on disk. Neither an entry nor a page that is missing makes it worse. */
+static int follow_up(const struct asked *a, const struct ps_clips *l, struct made *m) {
+    struct ps_why why = {0};
+    int rc = ps_export_entry_make(&m->entry, a->root, (const char *const *)l->v, l->n, a->out, &why);
+    if (rc < 0)
+        return ps_words_fail(1, why.text, why.where, ps_words("look at the disk", "请检查磁盘"));
+    if (m->entry.ledgered)
+        ps_export_entry_want_stamp(a->root);
+    else
+        ps_words_note(ps_words("exported, and the ledger has no entry of it: %s: %s",
+                               "已导出,但账本没有此次记录:%s:%s"),
+                      m->entry.why.where, m->entry.why.text);
+    if (a->no_page)
+        return 0;
+    rc = ps_page_beside(a->out, m->page, &why);
+    if (rc < 0)
+        m->page[0] = '\0';
+    if (rc == PS_EEXIST)
+        ps_words_note(ps_words("left alone, it is not the page of this version: %s",
+                               "未改动,该文件不是本版本的核验页:%s"),
+                      why.where);
+    else if (rc < 0)
+        ps_words_note(ps_words("no verify.html beside the bundle: %s: %s", "证据包旁没有 verify.html:%s:%s"),
+                      why.where, why.text);
+    return 0;
 }
 
 static int write_bundle(const struct asked *a, const struct ps_clips *l, const struct ps_cut *cut) {
@@ -126,6 +195,7 @@ static int write_bundle(const struct asked *a, const struct ps_clips *l, const s
         .root = a->root, .paths = (const char *const *)l->v, .n = l->n, .cut = cut, .out = a->out};
     struct ps_report_ask ask = {.root = a->root, .lang = "both", .dates = &a->dates, .quiet = true};
     struct ps_report_inside inside = {0};
+    struct made made = {.bytes = 0};
     struct sigaction act = {.sa_handler = on_signal};
     sigaction(SIGINT, &act, NULL);
     sigaction(SIGTERM, &act, NULL);
@@ -138,6 +208,8 @@ static int write_bundle(const struct asked *a, const struct ps_clips *l, const s
         fputs("\r      \r", stderr);
     if (rc < 0)
         return ps_words_fail(interrupted != 0 ? 128 + interrupted : 1, why.text, why.where, advice(rc));
+    if (status == 0)
+        status = follow_up(a, l, &made);
     if (status == 0 && a->profile != NULL) {
         ask.bundle = a->out;
         ask.profile = a->profile_file;
@@ -145,8 +217,9 @@ static int write_bundle(const struct asked *a, const struct ps_clips *l, const s
         ask.pack = a->pack;
         status = ps_report_run(&ask);
     }
+    made.bytes = t.total;
     if (status == 0)
-        tell(a, l, cut, t.total);
+        tell(a, l, cut, &made);
     return status;
 }
 
@@ -207,6 +280,7 @@ int ps_cmd_export(int argc, char **argv) {
                                              {"--to", NULL, PS_ARGS_TEXT, &a.to},
                                              {"--output", "-o", PS_ARGS_TEXT, &a.out},
                                              {"--report", NULL, PS_ARGS_FLAG, &a.report},
+                                             {"--no-page", NULL, PS_ARGS_FLAG, &a.no_page},
                                              {"--profile", NULL, PS_ARGS_TEXT, &a.profile},
                                              {"--reason", NULL, PS_ARGS_TEXT, &a.reason},
                                              {"--printed", NULL, PS_ARGS_TEXT, &a.dates.printed},

@@ -11,8 +11,8 @@ import zipfile
 
 sys.dont_write_bytecode = True
 sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__))))
-from station import (SANITIZED, TICKS, Station, need_programs, record_fields, run, seconds_of,
-                     statement, tap, track_ticks, verdict)
+from station import (BUILD, SANITIZED, TICKS, Station, need_programs, record_fields, run, seconds_of,
+                     statement, tap, track_ticks, verdict, wait_for)
 import tempfile
 import time
 
@@ -119,6 +119,69 @@ def check_find(s, clip_b):
     with open(os.path.join(s.folder(row), "clip.json"), "rb") as f:
         tap.same(r.stdout, f.read(), "show --json is the statement as it is")
     return row
+
+
+def contents(path):
+    with open(path, "rb") as f:
+        return f.read()
+
+
+def exported(s, out, *args):
+    """`export --json`: status, its object, what it said besides, the bundle."""
+    r = s.cli("export", "--json", "-o", out, *args)
+    said = json.loads(r.stdout.decode() or "{}")
+    return r.returncode, said, r.stderr.decode(), contents(out) if os.path.exists(out) else b""
+
+
+def check_export(s):
+    """While the signer runs: each export is an entry, and what that appends changes no later bundle."""
+    out = os.path.join(s.dir, "out")
+    os.mkdir(out)
+    before = len(s.leaves())
+    status, first, err, data = exported(s, os.path.join(out, "1.zip"), A)
+    if not tap.ok(status == 0 and first.get("ledgered") is True and err == "", "an export is entered in the ledger", first, err):
+        return
+    number = int(first["clips"][0].rsplit("-", 1)[1])
+    tap.same(s.leaves()[before:], [(9, first["leaf"], number)], "one entry, of the clip")
+    with open(s.path("ledger", "entries"), "rb") as f:
+        f.seek(-146, os.SEEK_END)
+        leaf = f.read()
+    tap.same((leaf[108:140].hex(), leaf[140:]), (hashlib.sha256(data).hexdigest(), b"\0\4\0\0\0\1"),
+             "which holds the bundle's SHA-256 and the number of clips")
+    tap.same(first["sha256"], leaf[108:140].hex(), "as export tells it")
+    status, second, err, other = exported(s, os.path.join(out, "2.zip"), A, B)
+    tap.ok(status == 0 and second["leaf"] > first["leaf"] and s.leaves()[-1][2] == number, "of two clips the first is named",
+           second, err, s.leaves()[-1])
+    tap.ok(wait_for(lambda: int(contents(s.path("ledger", "checkpoint")).split(b"\n")[1]) > second["leaf"], 10),
+           "the checkpoint has moved on")
+    status, third, err, again = exported(s, os.path.join(out, "3.zip"), A)
+    tap.ok(status == 0 and again == data, "and the same clip still gives the same bytes", third, err)
+    tap.same(third.get("leaf"), first["leaf"], "which are one entry, not two")
+    page = os.path.join(out, "verify.html")
+    tap.ok(first["page"] == page and contents(page) == contents(os.path.join(BUILD, "verify.html")),
+           "verify.html lies beside the bundle", first)
+    tap.ok(third["page"] == page and sorted(os.listdir(out)) == ["1.zip", "2.zip", "3.zip", "verify.html"], "once", os.listdir(out))
+    with open(page, "ab") as f:
+        f.write(b"<!-- mine -->")
+    mine = contents(page)
+    status, fourth, err, again = exported(s, os.path.join(out, "4.zip"), A)
+    tap.ok(status == 0 and again == data and fourth["page"] is None and contents(page) == mine and page in err,
+           "another file of that name is left alone, and named", fourth, err)
+    os.unlink(page)
+    status, fifth, err, again = exported(s, os.path.join(out, "5.zip"), A, "--no-page")
+    tap.ok(status == 0 and fifth["page"] is None and err == "" and not os.path.exists(page), "--no-page leaves it out", fifth, err)
+    tap.ok(not os.path.exists(s.path("run", "stamp-wanted")), "no stamp is asked for where nobody stamps")
+
+
+def check_away(s):
+    """The same without a signer."""
+    path = os.path.join(s.dir, "away.zip")
+    status, said, err, data = exported(s, path, A)
+    tap.ok(status == 0 and said.get("ledgered") is False and "leaf" not in said, "without a signer an export succeeds, unledgered", said)
+    tap.ok(err.count("\n") == 1 and "no entry" in err, "and says so in one line", err)
+    tap.same(data, contents(os.path.join(s.dir, "out", "1.zip")), "with the same bytes")
+    r = run("sha256sum", path)
+    tap.same(r.stdout.decode().split()[0], said.get("sha256"), "whose SHA-256 it tells")
 
 
 def check_bundle(s, row):
@@ -250,7 +313,9 @@ def main():
             check_switch(a, b, *clips)
             tap.ok(len(a["originals"]) >= 1 and all(o["file"]["name"].endswith(".jpg") for o in a["originals"]),
                    "the camera's own JPEGs are kept", a["originals"])
+            check_export(s)
             tap.same(s.end(), 0, "run ends with 0 on SIGTERM")
+            check_away(s)
             types = [t for t, _i, _s in s.leaves()]
             tap.same((types.count(2), types.count(3), types.count(4)), (2, 2, 0), "ledger: two opens, two seals, no abort")
             row = check_find(s, b)
