@@ -262,7 +262,8 @@ static void conclude(struct ps_station *st) {
     ps_recording_time(&map, st->end_mono_ns, &ended);
     if (ended.boot_ns < r->clip->started.boot_ns)
         ended = r->clip->started;
-    if (ps_recording_end(r, st->end_reason, &ended) < 0)
+    if (ps_recording_originals_told(r, st->end_mono_ns) < 0 ||
+        ps_recording_end(r, st->end_reason, &ended) < 0)
         ps_station_say("cannot write the end of a clip: %s: it will be recovered at the next start", r->id);
     send_segments(st, r);
     wait_for_seal(st, st->end_client);
@@ -408,7 +409,8 @@ static int record_letter(struct ps_station *st, struct ps_letter *l) {
     case PS_LANE_GAP:
         err = ps_recording_gap(r, l->index, &l->gap);
         return err == PS_ELIMIT ? 0 : err; /* the counts still tell of every frame */
-    case PS_LANE_ORIGINAL: return ps_recording_original(r, &l->original);
+    case PS_LANE_ORIGINAL:
+        return ps_recording_original_room(r, &l->original, st->n_lanes, ps_clock_mono_ns());
     case PS_LANE_EVENT:
         ps_station_say("%s: %s", l->what, l->text);
         err = ps_recording_event(r, l->mono_ns, l->what, l->text);

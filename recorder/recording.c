@@ -3,6 +3,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <inttypes.h>
 #include <sodium.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -211,6 +212,35 @@ int ps_recording_original(struct ps_recording *r, const struct ps_original *o) {
 
     ps_recording_log_original(&line, o);
     return apply(r, &line);
+}
+
+/* Events have a bound of their own: what does not fit is lost as a remark, never as a clip. */
+static int remark(struct ps_recording *r, int64_t mono_ns, const char *what, const char *text) {
+    int err = ps_recording_event(r, mono_ns, what, text);
+
+    return err == PS_ELIMIT ? 0 : err;
+}
+
+int ps_recording_original_room(struct ps_recording *r, const struct ps_original *o, uint32_t ends,
+                               int64_t mono_ns) {
+    uint32_t most =
+        strcmp(o->why, "end") == 0 || ends > PS_MAX_ORIGINALS ? PS_MAX_ORIGINALS : PS_MAX_ORIGINALS - ends;
+
+    if (r->clip->n_originals < most)
+        return ps_recording_original(r, o);
+    /* A file that the statement does not name would look like somebody's addition. */
+    if (unlinkat(r->dirfd, o->file.name, 0) != 0 && errno != ENOENT)
+        return PS_EIO;
+    return r->originals_left_out++ ? 0 : remark(r, mono_ns, "originals-full", o->file.name);
+}
+
+int ps_recording_originals_told(struct ps_recording *r, int64_t mono_ns) {
+    char text[16];
+
+    if (!r->originals_left_out)
+        return 0;
+    snprintf(text, sizeof text, "%" PRIu32, r->originals_left_out);
+    return remark(r, mono_ns, "originals-left-out", text);
 }
 
 int ps_recording_code(struct ps_recording *r, const struct ps_code *c) {

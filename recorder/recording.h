@@ -36,6 +36,7 @@ struct ps_recording {
     uint32_t segments;   /* of all tracks */
     int64_t started_mono_ns;
     bool fault; /* the signer refused a record; it cannot be sealed as it is */
+    uint32_t originals_left_out;
 };
 
 /* A new half-done folder with its log. Takes the opening by copy; started is filled from the map at mono_ns. */
@@ -54,6 +55,12 @@ int ps_recording_track(struct ps_recording *r, uint32_t index, const struct ps_t
 int ps_recording_segment(struct ps_recording *r, const struct ps_record *s, const struct ps_counts *so_far);
 int ps_recording_gap(struct ps_recording *r, uint32_t track, const struct ps_gap *g);
 int ps_recording_original(struct ps_recording *r, const struct ps_original *o);
+/* The same for a file in the folder, as long as a statement has room. Of the last `ends` places only originals of the clip's end
+ * ("end") take one. What gets none is removed from the folder and counted; the clip goes on, and its events tell: that
+ * it began ("originals-full"), and before the end how many (ps_recording_originals_told). */
+int ps_recording_original_room(struct ps_recording *r, const struct ps_original *o, uint32_t ends,
+                               int64_t mono_ns);
+int ps_recording_originals_told(struct ps_recording *r, int64_t mono_ns);
 int ps_recording_code(struct ps_recording *r, const struct ps_code *c);
 int ps_recording_event(struct ps_recording *r, int64_t mono_ns, const char *what, const char *text);
 int ps_recording_end(struct ps_recording *r, uint8_t reason, const struct ps_time *ended);

@@ -128,6 +128,78 @@ static void test_torn(const struct ps_recording *r) {
     free(text);
 }
 
+static bool there(const struct ps_recording *r, const struct ps_original *o) {
+    return faccessat(r->dirfd, o->file.name, F_OK, 0) == 0;
+}
+
+static struct ps_original photograph(struct ps_recording *r, unsigned n, const char *why_kept) {
+    struct ps_original o = {.ticks = n, .file.size = 3};
+    struct ps_why why;
+
+    snprintf(o.file.name, sizeof o.file.name, "originals/top-%04u.jpg", n);
+    snprintf(o.why, sizeof o.why, "%s", why_kept);
+    if (ps_store_write_file(r->dirfd, o.file.name, "jpg", 3, &why) < 0)
+        tap_bail("%s: %s", why.where, why.text);
+    return o;
+}
+
+static const struct ps_event *event(const struct ps_clip *c, const char *what, unsigned *n) {
+    const struct ps_event *e = NULL;
+
+    *n = 0;
+    for (uint32_t i = 0; i < c->n_events; i++)
+        if (strcmp(c->events[i].what, what) == 0) {
+            e = &c->events[i];
+            ++*n;
+        }
+    return e;
+}
+
+/* More originals than a statement holds end no clip: the last places are for its end, the rest is counted. */
+static void test_full(void) {
+    struct ps_clock_map map = {.mono_ns = 5000, .boot_ns = 7000, .wall_ns = 1763712930000000000};
+    struct ps_track t = {
+        .width = 1280, .height = 720, .camera = "top", .codec = "avc1.64001F", .file.name = "top.mp4"};
+    struct ps_opening o = opening();
+    struct ps_recording *r = NULL, *b = NULL;
+    struct ps_original p;
+    struct ps_why why;
+    unsigned n = 0, told;
+    int err = ps_recording_new(&r, root, &o, "x", &map, 5000, boot_id, &why);
+
+    if (err < 0 || ps_recording_track(r, 0, &t) < 0)
+        tap_bail("cannot go on");
+    while (err == 0 && r->clip->n_originals < PS_MAX_ORIGINALS - 2 && n < PS_MAX_ORIGINALS) {
+        p = photograph(r, ++n, "periodic");
+        err = ps_recording_original_room(r, &p, 2, 6000);
+    }
+    tap_ok(err == 0 && n == PS_MAX_ORIGINALS - 2 && there(r, &p), "originals up to the last two places");
+    for (unsigned i = 0; err == 0 && i < 3; i++) {
+        p = photograph(r, ++n, "periodic");
+        err = ps_recording_original_room(r, &p, 2, 6000);
+    }
+    tap_ok(err == 0 && r->clip->n_originals == PS_MAX_ORIGINALS - 2 && !there(r, &p),
+           "three more take no place, and leave no file");
+    for (unsigned i = 0; err == 0 && i < 2; i++) {
+        p = photograph(r, ++n, "end");
+        err = ps_recording_original_room(r, &p, 2, 6000);
+    }
+    tap_ok(err == 0 && r->clip->n_originals == PS_MAX_ORIGINALS && there(r, &p),
+           "those of the end take the last");
+    p = photograph(r, ++n, "end");
+    tap_ok(ps_recording_original_room(r, &p, 2, 6000) == 0 && r->clip->n_originals == PS_MAX_ORIGINALS &&
+               !there(r, &p),
+           "one more than there is room for is left out, too");
+    tap_is_int(ps_recording_originals_told(r, 7000), 0, "and told");
+    tap_is_int(ps_recording_load(&b, root, r->id, &why), 0, "such a recording comes back");
+    const struct ps_event *full = b ? event(b->clip, "originals-full", &told) : NULL;
+    tap_ok(full && told == 1 && strcmp(full->text, "originals/top-0511.jpg") == 0, "once: from where on");
+    const struct ps_event *left = b ? event(b->clip, "originals-left-out", &told) : NULL;
+    tap_ok(left && told == 1 && strcmp(left->text, "4") == 0, "and how many: %s", left ? left->text : "");
+    ps_recording_free(b);
+    ps_recording_free(r);
+}
+
 static int remove_one(const char *path, const struct stat *st, int type, struct FTW *at) {
     (void)st;
     (void)type;
@@ -148,6 +220,7 @@ int main(void) {
     ps_recording_free(b);
     test_torn(a);
     ps_recording_free(a);
+    test_full();
     nftw(root, remove_one, 16, FTW_DEPTH | FTW_PHYS);
     return tap_done();
 }
