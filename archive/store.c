@@ -51,13 +51,21 @@ static int open_below(const char *root, const char *rest, struct ps_why *why) {
     return fd >= 0 ? fd : failed(why, path, "cannot be opened");
 }
 
+/* mkdir(2) takes off what the umask says, and sets the group bit only below a folder that has it. There the recorder need
+ * not ask for it, which its unit forbids (RestrictSUIDSGID=). */
+static int make_with_mode(int at, const char *name, mode_t mode) {
+    struct stat st;
+    if (mkdirat(at, name, mode & 0777) != 0)
+        return -1;
+    if (fstatat(at, name, &st, AT_SYMLINK_NOFOLLOW) == 0 && (st.st_mode & 07777) == mode)
+        return 0;
+    return fchmodat(at, name, mode, 0);
+}
+
 /* A folder that is there already keeps its mode: it may be the administrator's choice. */
 static int make_folder(int at, const char *name, mode_t mode) {
-    if (mkdirat(at, name, mode & 0777) != 0)
+    if (make_with_mode(at, name, mode) != 0)
         return errno == EEXIST ? 0 : -1;
-    /* mkdir(2) takes off what the umask says and never sets the group bit. */
-    if (fchmodat(at, name, mode, 0) != 0)
-        return -1;
     int parent = openat(at, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
     if (parent < 0)
         return -1;
@@ -133,7 +141,7 @@ int ps_store_part_new(const char *root, char id[40], int *dirfd, struct ps_why *
         goto out;
     }
     /* Anything already of that name is not ours. */
-    if (mkdirat(part, id, 0700) != 0 || fchmodat(part, id, FOLDER_MODE, 0) != 0) {
+    if (make_with_mode(part, id, FOLDER_MODE) != 0) {
         rc = failed(why, PS_ROOT_PART, "no new folder");
         goto out;
     }

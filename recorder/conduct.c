@@ -82,7 +82,7 @@ static void send_segments(struct ps_station *st, struct ps_recording *r) {
             if (err == PS_EPERM && refused.reason != PS_REFUSED_DISK && refused.reason != PS_REFUSED_RATE) {
                 r->fault = true;
                 snprintf(st->fault, sizeof st->fault, "the signer refuses a segment: %.200s", refused.text);
-                ps_station_say("%s", st->fault);
+                ps_station_alarm("%s", st->fault);
                 return;
             }
             if (err) {
@@ -137,7 +137,7 @@ static void refuse_start(struct ps_station *st, const struct ps_station_action *
     ps_session_init(&st->session, &st->session.rules);
     hold_lanes(st, INT64_MAX);
     snprintf(st->fault, sizeof st->fault, "%s: %s: %s", what, where, todo);
-    ps_station_say("%s", st->fault);
+    ps_station_alarm("%s", st->fault);
     ps_control_error(st->control, a->client, what, where, todo);
 }
 
@@ -223,7 +223,7 @@ static void start(struct ps_station *st, const struct ps_station_action *a) {
     st->ending = false;
     st->fault[0] = '\0';
     if (!try_open(st, st->rec)) {
-        ps_station_say("signer away: recording goes on, its segments will be unwitnessed");
+        ps_station_alarm("signer away: recording goes on, its segments will be unwitnessed");
         ps_recording_event(st->rec, a->mono_ns, "signer-lost", "");
         st->next_open_ns = ps_clock_mono_ns() + OPEN_RETRY_NS;
     }
@@ -264,7 +264,7 @@ static void conclude(struct ps_station *st) {
         ended = r->clip->started;
     if (ps_recording_originals_told(r, st->end_mono_ns) < 0 ||
         ps_recording_end(r, st->end_reason, &ended) < 0)
-        ps_station_say("cannot write the end of a clip: %s: it will be recovered at the next start", r->id);
+        ps_station_alarm("cannot write the end of a clip: %s: it will be recovered at the next start", r->id);
     send_segments(st, r);
     wait_for_seal(st, st->end_client);
     ps_statement_clip_name(r->clip->opening.station, r->clip->number, st->last_clip);
@@ -312,7 +312,7 @@ static void go_on(struct ps_station *st) {
 
 static void push(struct ps_station *st, const struct ps_session_action *a, int64_t mono_ns, uint64_t client) {
     if (st->n_todo == PS_STATION_ACTIONS) {
-        ps_station_say("too many scans at once: one is lost");
+        ps_station_alarm("too many scans at once: one is lost");
         ps_control_error(st->control, client, "too many scans wait", "station", "scan again");
         return;
     }
@@ -332,7 +332,7 @@ static void add_code(struct ps_station *st, const struct ps_session_action *a, i
         return;
     if (ps_recording_code(st->rec, &a->code) < 0 ||
         ps_recording_event(st->rec, mono_ns, "scan", a->code.value) < 0)
-        ps_station_say("a code could not be added: %s", a->code.value);
+        ps_station_alarm("a code could not be added: %s", a->code.value);
 }
 
 static void do_action(struct ps_station *st, const struct ps_session_action *a, int64_t mono_ns,
@@ -428,7 +428,7 @@ static int record_letter(struct ps_station *st, struct ps_letter *l) {
 
 static void on_fault(struct ps_station *st, int err, const struct ps_why *why) {
     snprintf(st->fault, sizeof st->fault, "%.120s: %.120s", why->where, why->text);
-    ps_station_say("%s", st->fault);
+    ps_station_alarm("%s", st->fault);
     if (st->rec)
         ps_recording_event(st->rec, ps_clock_mono_ns(), "fault", why->where);
     ps_conduct_event(st, err == PS_EFULL ? PS_SESSION_DISK_FULL : PS_SESSION_FAULT, ps_clock_mono_ns(), 0);
@@ -483,10 +483,10 @@ void ps_conduct_sealed(struct ps_station *st, struct ps_sealed *s) {
         s->recording = NULL; /* transferred */
         break;
     case PS_SEALED_ABORTED:
-        ps_station_say("not sealed, kept aside: %s: %s: %s", s->name, s->why.where, s->why.text);
+        ps_station_alarm("not sealed, kept aside: %s: %s: %s", s->name, s->why.where, s->why.text);
         break;
     case PS_SEALED_WAITING:
-        ps_station_say("waits to be sealed: %s: %s: %s", s->name, s->why.where, s->why.text);
+        ps_station_alarm("waits to be sealed: %s: %s: %s", s->name, s->why.where, s->why.text);
         break;
     }
     if (s->what != PS_SEALED_UNOPENED)

@@ -14,6 +14,7 @@
 
 #include "archive/config.h"
 #include "archive/root.h"
+#include "recorder/manager.h"
 #include "recorder/station.h"
 
 static volatile int stop;
@@ -34,7 +35,8 @@ static void usage(FILE *to) {
 }
 
 static int fail(const struct ps_why *why, const char *todo) {
-    fprintf(stderr, "packseal-recorder: %s: %s: %s\n", why->text, why->where, todo);
+    fprintf(stderr, "%spackseal-recorder: %s: %s: %s\n", ps_manager_prefix(PS_MANAGER_ERR), why->text,
+            why->where, todo);
     return 2;
 }
 

@@ -24,14 +24,27 @@
 #define SEAL_WITHOUT_SIGNER_MS 2000 /* what is left is sealed at the next start */
 #define POLLS 64
 
-void ps_station_say(const char *fmt, ...) {
+static void print_line(int level, const char *fmt, va_list ap) {
     char line[1024];
+
+    vsnprintf(line, sizeof line, fmt, ap);
+    fprintf(stderr, "%spackseal-recorder: %s\n", ps_manager_prefix(level), line);
+}
+
+void ps_station_say(const char *fmt, ...) {
     va_list ap;
 
     va_start(ap, fmt);
-    vsnprintf(line, sizeof line, fmt, ap);
+    print_line(PS_MANAGER_INFO, fmt, ap);
     va_end(ap);
-    fprintf(stderr, "packseal-recorder: %s\n", line);
+}
+
+void ps_station_alarm(const char *fmt, ...) {
+    va_list ap;
+
+    va_start(ap, fmt);
+    print_line(PS_MANAGER_ERR, fmt, ap);
+    va_end(ap);
 }
 
 /* ---- scanners ---- */
@@ -51,8 +64,8 @@ static void scanner_try(struct ps_station_scanner *s) {
 
     if (err < 0) {
         if (first)
-            ps_station_say("scanner %s: %s: plug it in, or mend [scanner %s] in packseal.conf",
-                           s->config.name, why.text, s->config.name);
+            ps_station_alarm("scanner %s: %s: plug it in, or mend [scanner %s] in packseal.conf",
+                             s->config.name, why.text, s->config.name);
         scanner_lost(s);
         return;
     }
@@ -71,9 +84,9 @@ static void scanner_read(struct ps_station *st, struct ps_station_scanner *s) {
         ps_conduct_code(st, scan.text, scan.manual ? PS_ENTRY_MANUAL : PS_ENTRY_SCANNER, scan.device,
                         scan.mono_ns, 0);
     if (r == PS_EFORMAT)
-        ps_station_say("scanner %s: %s", s->config.name, why.text);
+        ps_station_alarm("scanner %s: %s", s->config.name, why.text);
     else if (r < 0) {
-        ps_station_say("scanner %s went away", s->config.name);
+        ps_station_alarm("scanner %s went away", s->config.name);
         scanner_lost(s);
     }
 }
@@ -223,16 +236,45 @@ static void say_ready(struct ps_station *st, bool *said) {
         st->confined = s->confined;
     free(s);
     if (!ps_notary_reachable(st->notary))
-        ps_station_say("the signer does not answer: clips will be sealed late");
+        ps_station_alarm("the signer does not answer: clips will be sealed late");
     for (unsigned i = 0; i < st->n_lanes; i++) {
         struct ps_feed_status f;
         ps_lane_feed(st->lane[i], &f);
         if (f.state != PS_FEED_LIVE)
-            ps_station_say("camera %s gives no picture: %s: clips will show NO CAMERA until it does",
-                           st->config.cameras[i].name, f.why.text);
+            ps_station_alarm("camera %s gives no picture: %s: clips will show NO CAMERA until it does",
+                             st->config.cameras[i].name, f.why.text);
     }
     printf("ready\n");
     fflush(stdout);
+    ps_manager_send(&st->manager, "READY=1");
+}
+
+/* The service manager's line about us, and its watchdog. */
+static void tell_manager(struct ps_station *st, bool ready) {
+    int64_t now = ps_clock_mono_ns(), waiting = 0;
+    unsigned live = 0;
+    char clip[40] = "", text[128];
+
+    if (st->manager.fd < 0)
+        return;
+    for (unsigned i = 0; i < st->n_lanes; i++) {
+        struct ps_feed_status f;
+        struct ps_counts c;
+        ps_lane_feed(st->lane[i], &f);
+        ps_lane_counts(st->lane[i], &c);
+        live += f.state == PS_FEED_LIVE;
+        int64_t w = ps_manager_pulse(&st->pulse[i], st->rec && !st->ending, f.frames, c.encoded, now);
+        waiting = w > waiting ? w : waiting;
+    }
+    ps_manager_feed(&st->manager, waiting, now);
+    if (!ready || st->manager.stalled)
+        return;
+    if (st->rec && st->rec->opened)
+        ps_statement_clip_name(st->rec->clip->opening.station, st->rec->clip->number, clip);
+    snprintf(text, sizeof text, "%s%s%s, %u of %u cameras%s", st->rec ? "recording" : "waiting for a scan",
+             clip[0] ? " " : "", clip, live, st->n_lanes,
+             ps_notary_reachable(st->notary) ? "" : ", the signer is away");
+    ps_manager_status(&st->manager, text);
 }
 
 static void turn(struct ps_station *st, const sigset_t *waiting) {
@@ -270,10 +312,12 @@ int ps_station_run(struct ps_station *st, const volatile int *stop) {
     struct ps_why why;
     sigset_t waiting;
     bool ready = false;
+
+    ps_manager_open(&st->manager);
     int err = open_all(st, &why);
 
     if (err < 0) {
-        ps_station_say("%s: %s: run packseal doctor", why.text, why.where);
+        ps_station_alarm("%s: %s: run packseal doctor", why.text, why.where);
         goto out;
     }
     pthread_sigmask(SIG_SETMASK, NULL, &waiting);
@@ -282,11 +326,16 @@ int ps_station_run(struct ps_station *st, const volatile int *stop) {
     while (!*stop) {
         turn(st, &waiting);
         say_ready(st, &ready);
+        tell_manager(st, ready);
     }
+    ps_manager_send(&st->manager, "STOPPING=1\nSTATUS=ending");
     ps_conduct_event(st, PS_SESSION_SHUTDOWN, ps_clock_mono_ns(), 0);
-    while (busy(st))
+    while (busy(st)) {
         turn(st, &waiting);
+        tell_manager(st, false);
+    }
 out:
     close_all(st);
+    ps_manager_close(&st->manager);
     return err < 0 ? 1 : 0;
 }

@@ -8,6 +8,7 @@
 #include "archive/config.h"
 #include "archive/root.h"
 #include "recorder/lane.h"
+#include "recorder/manager.h"
 #include "recorder/notary.h"
 #include "recorder/recording.h"
 #include "recorder/scanner.h"
@@ -75,12 +76,15 @@ struct ps_station {
     uint8_t token[32];
     int64_t next_token_ns;
     struct ps_control *control;
+    struct ps_manager manager;
+    struct ps_manager_pulse pulse[PS_CONFIG_CAMERAS];
     char last_clip[40], fault[256];
     bool quitting;
 };
 
-/* Says one line on stderr. */
+/* One line on stderr: what happened, and what somebody has to look after; the journal tells them apart. */
 void ps_station_say(const char *fmt, ...) __attribute__((format(printf, 1, 2)));
+void ps_station_alarm(const char *fmt, ...) __attribute__((format(printf, 1, 2)));
 
 /* Opens everything, prints "ready" on stdout when it can record, runs until *stop becomes non-zero, ends and seals what
  * is open. Returns the exit status. */

@@ -22,7 +22,7 @@
 #include "signer/state.h"
 
 static int complain(const struct ps_why *why) {
-    fprintf(stderr, "packseal-signer: %s: %s\n", why->where, why->text);
+    fprintf(stderr, "%spackseal-signer: %s: %s\n", ps_notify_error_prefix(), why->where, why->text);
     return 1;
 }
 

@@ -2,9 +2,11 @@
 #include "signer/notify.h"
 
 #include <stddef.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/socket.h>
+#include <sys/stat.h>
 #include <sys/un.h>
 #include <unistd.h>
 
@@ -36,4 +38,16 @@ void ps_notify_ready(int fd) {
         send(fd, "READY=1", 7, MSG_NOSIGNAL);
         close(fd);
     }
+}
+
+const char *ps_notify_error_prefix(void) {
+    const char *stream = getenv("JOURNAL_STREAM");
+    unsigned long long dev, ino;
+    struct stat st;
+
+    /* The variable is inherited by children whose standard error is another. */
+    return stream != NULL && sscanf(stream, "%llu:%llu", &dev, &ino) == 2 && fstat(STDERR_FILENO, &st) == 0 &&
+                   st.st_dev == dev && st.st_ino == ino
+               ? "<3>"
+               : "";
 }

@@ -11,4 +11,7 @@ int ps_notify_open(void);
 /* Says it, and closes. */
 void ps_notify_ready(int fd);
 
+/* "<3>" when standard error goes to the journal, so that it takes the line for an error; else "". */
+const char *ps_notify_error_prefix(void);
+
 #endif

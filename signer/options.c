@@ -7,6 +7,9 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
+
+#define FIRST_HANDED_OVER 3 /* SD_LISTEN_FDS_START */
 
 const char ps_options_usage[] =
     "usage: packseal-signer --dir DIR [option ...]\n"
@@ -146,6 +149,19 @@ static int beside(char *out, const char *dir, const char *name, struct ps_why *w
     return n > 0 && n < PATH_MAX ? 0 : ps_error_why(why, PS_EINVAL, "--dir", "is no path");
 }
 
+/* sd_listen_fds(3): the service manager opened one socket for us, and for this process alone. */
+static int handed_over(struct ps_options *o, struct ps_why *why) {
+    const char *pid = getenv("LISTEN_PID"), *fds = getenv("LISTEN_FDS");
+    unsigned long n;
+
+    if (pid == NULL || fds == NULL || number(pid, INT_MAX, &n) != 0 || (pid_t)n != getpid())
+        return 0;
+    if (number(fds, INT_MAX, &n) != 0 || n != 1)
+        return ps_error_why(why, PS_EINVAL, "LISTEN_FDS", "is not 1: a signer serves one socket");
+    o->fd = FIRST_HANDED_OVER;
+    return 0;
+}
+
 int ps_options_read(struct ps_options *o, int argc, char **argv, struct ps_why *why) {
     int option, err = 0;
 
@@ -170,11 +186,13 @@ int ps_options_read(struct ps_options *o, int argc, char **argv, struct ps_why *
         return ps_error_why(why, PS_EINVAL, "--init", "excludes --recover");
     if (o->fd >= 0 && o->socket[0] != '\0')
         return ps_error_why(why, PS_EINVAL, "--fd", "excludes --socket");
-    if (o->ledger[0] == '\0')
+    if (!o->init && !o->recover && o->fd < 0 && o->socket[0] == '\0')
+        err = handed_over(o, why);
+    if (err == 0 && o->ledger[0] == '\0')
         err = beside(o->ledger, o->dir, "ledger", why);
     if (err == 0 && o->public_dir[0] == '\0')
         err = beside(o->public_dir, o->dir, "public", why);
-    if (err == 0 && o->socket[0] == '\0' && (err = beside(o->run, o->dir, "run", why)) == 0)
+    if (err == 0 && o->fd < 0 && o->socket[0] == '\0' && (err = beside(o->run, o->dir, "run", why)) == 0)
         err = beside(o->socket, o->dir, "run/signer.sock", why);
     return err;
 }
