@@ -3,9 +3,11 @@
 #include "cli/args.h"
 #include "cli/cmd.h"
 #include "cli/stamp.h"
+#include "cli/witness.h"
 #include "cli/words.h"
 #include "evidence/statement.h"
 #include <curl/curl.h>
+#include <errno.h>
 #include <inttypes.h>
 #include <jansson.h>
 #include <stdio.h>
@@ -20,28 +22,37 @@
 static const char help_en[] =
     "usage: packseal stamp [--force] [--json] [--root DIR]\n"
     "\n"
-    "Has the newest checkpoint of the ledger stamped by each time-stamp authority of packseal.conf that has "
-    "not\n"
-    "stamped it yet. A token is kept only when it verifies. Run by a timer; what fails now is made up for "
-    "later,\n"
-    "since a token over a newer checkpoint serves all clips before it.\n"
-    "Exit status: 0 stamped or nothing new, 1 an authority failed, 2 nothing can be stamped.\n"
+    "Has the newest checkpoint of the ledger cosigned by each witness, and stamped by each time-stamp "
+    "authority, of\n"
+    "packseal.conf that has not done it yet, and a token made anew that is older than refresh_minutes. An "
+    "answer is\n"
+    "kept only when it verifies. Run by a timer; what fails now is made up for later, since a newer "
+    "checkpoint "
+    "serves\n"
+    "all clips before it.\n"
+    "Exit status: 0 done or nothing new, 1 an authority or witness failed, 2 nothing can be stamped.\n"
     "\n"
     "  --force   stamp again what is stamped, for a fresh code\n"
     "  --json    one object for each authority: authority, state, size, token, time, accuracy_us, code, "
     "skew_ms,\n"
     "            age_seconds, error, where; before them those that were anchored: state, token, until, "
-    "leaf\n";
+    "leaf;\n"
+    "            then one for each witness: witness, state, size, time, cosigned, skew_ms, age_seconds, "
+    "error, "
+    "where\n";
 static const char help_zh[] =
     "用法:packseal stamp [--force] [--json] [--root 文件夹]\n"
     "\n"
-    "请 packseal.conf 中的各时间戳机构为账本最新的检查点加盖时间戳,已盖过的跳过。只保存核验无误的时间戳。\n"
-    "由定时器运行;这次失败,下次补上:较新检查点的时间戳对之前所有录像都有效。\n"
-    "返回值:0 已盖或无新内容,1 有机构失败,2 无法进行。\n"
+    "请 packseal.conf 中的各见证方为账本最新的检查点联署、各时间戳机构加盖时间戳,已办过的跳过;\n"
+    "早于 refresh_minutes 的时间戳会重盖。只保存核验无误的答复。\n"
+    "由定时器运行;这次失败,下次补上:较新的检查点对之前所有录像都有效。\n"
+    "返回值:0 已办或无新内容,1 有机构或见证方失败,2 无法进行。\n"
     "\n"
     "  --force   已盖过的再盖一次,以取得新的新鲜码\n"
     "  --json    每个机构输出一个对象:authority、state、size、token、time、accuracy_us、code、skew_ms、\n"
-    "            age_seconds、error、where;之前是已锚定的时间戳:state、token、until、leaf\n";
+    "            age_seconds、error、where;之前是已锚定的时间戳:state、token、until、leaf;\n"
+    "            "
+    "然后每个见证方一个:witness、state、size、time、cosigned、skew_ms、age_seconds、error、where\n";
 
 struct line { /* what is told of one authority */
     const struct ps_config_authority *a;
@@ -119,12 +130,24 @@ static const char *advice(int rc) {
     }
 }
 
-static int64_t age(const struct ps_timestamp *t) {
-    return ((int64_t)time(NULL) * NS - t->time_ns) / NS;
+static int64_t age_of(int64_t time_ns) {
+    return ((int64_t)time(NULL) * NS - time_ns) / NS;
+}
+
+static void tell_skew(const char *name, int64_t skew_ns) {
+    ps_words_note(ps_words("%s: this station's clock is off by %" PRId64 " seconds: set it",
+                           "%s:本工位时钟相差 %" PRId64 " 秒,请校时"),
+                  name, skew_ns / NS);
+}
+
+/* A ledger at rest would leave the code that the next clip shows as old as the night. */
+static bool grown_old(const struct ps_config *c, int64_t age_seconds) {
+    return c->refresh_minutes > 0 && age_seconds >= (int64_t)c->refresh_minutes * 60;
 }
 
 /* One authority; 0 or 1. */
-static int stamp_by(const struct ps_stamp *s, const struct ps_config_authority *a, bool force, bool json) {
+static int stamp_by(const struct ps_stamp *s, const struct ps_config *c, const struct ps_config_authority *a,
+                    bool force, bool json) {
     struct ps_token newest;
     struct ps_stamp_result r;
     struct ps_why why = {0};
@@ -134,16 +157,16 @@ static int stamp_by(const struct ps_stamp *s, const struct ps_config_authority *
     if (have) {
         l.token = newest.entry.name;
         l.time = &newest.time;
-        l.age_seconds = age(&newest.time);
+        l.age_seconds = age_of(newest.time.time_ns);
     }
     int rc = 0;
-    if (have && newest.checkpoint.size == s->checkpoint.size && !force) {
+    if (have && newest.checkpoint.size == s->checkpoint.size && !force && !grown_old(c, l.age_seconds)) {
         l.state = "current";
     } else if ((rc = ps_stamp_ask(s, a, &r, &why)) == 0) {
         l.state = "stamped";
         l.token = r.name;
         l.time = &r.time;
-        l.age_seconds = age(&r.time);
+        l.age_seconds = age_of(r.time.time_ns);
         l.skew_ns = &r.skew_ns;
     } else {
         l.state = "failed";
@@ -152,9 +175,7 @@ static int stamp_by(const struct ps_stamp *s, const struct ps_config_authority *
         ps_words_fail(1, why.text, where, advice(rc));
     }
     if (rc == 0 && l.skew_ns != NULL && (*l.skew_ns > SKEW_TOLD_NS || *l.skew_ns < -SKEW_TOLD_NS))
-        ps_words_note(ps_words("%s: this station's clock is off by %" PRId64 " seconds: set it",
-                               "%s:本工位时钟相差 %" PRId64 " 秒,请校时"),
-                      a->name, *l.skew_ns / NS);
+        tell_skew(a->name, *l.skew_ns);
     if (rc == 0 && l.skew_ns != NULL && r.later.text[0] != '\0')
         ps_words_note(ps_words("%s: no revocation list, the token stands without: %s: %s",
                                "%s:未取得吊销列表,时间戳仍有效:%s:%s"),
@@ -164,6 +185,91 @@ static int stamp_by(const struct ps_stamp *s, const struct ps_config_authority *
         ps_tokens_free(&newest);
     return rc == 0 ? 0 : 1;
 }
+
+/* ---- witnesses */
+
+static void tell_witness_json(const struct ps_stamp *s, const struct ps_config_witness *w, const char *state,
+                              const struct ps_witness_result *r, const struct ps_why *error) {
+    char time[32];
+    json_t *o = json_pack("{s:s, s:s, s:I}", "witness", w->name, "state", state, "size",
+                          (json_int_t)s->checkpoint.size);
+    if (r->have) {
+        ps_statement_time_text(r->time_ns, time);
+        json_object_set_new(o, "time", json_string(time));
+        json_object_set_new(o, "cosigned", json_integer((json_int_t)r->size));
+        json_object_set_new(o, "age_seconds", json_integer(age_of(r->time_ns)));
+    }
+    if (error == NULL && r->asked)
+        json_object_set_new(o, "skew_ms", json_integer(r->skew_ns / 1000000));
+    if (error != NULL) {
+        json_object_set_new(o, "error", json_string(error->text));
+        json_object_set_new(o, "where", json_string(error->where));
+    }
+    json_dumpf(o, stdout, JSON_COMPACT);
+    putchar('\n');
+    json_decref(o);
+}
+
+static void tell_witness_words(const struct ps_config_witness *w, const char *state,
+                               const struct ps_witness_result *r) {
+    char time[32];
+    ps_statement_time_text(r->time_ns, time);
+    if (!r->have)
+        printf(ps_words("%-10s no cosignature yet\n", "%-10s 尚无联署\n"), w->name);
+    else
+        printf(ps_words("%-10s %s  %s  checkpoint %" PRIu64 "\n", "%-10s %s  %s  检查点 %" PRIu64 "\n"),
+               w->name,
+               strcmp(state, "cosigned") == 0  ? ps_words("cosigned", "已联署")
+               : strcmp(state, "current") == 0 ? ps_words("nothing new", "无新内容")
+                                               : ps_words("failed; cosigned last", "失败;上次联署"),
+               time, r->size);
+}
+
+static const char *witness_advice(int rc, const struct ps_witness_result *r) {
+    if (r->restored)
+        return ps_words(
+            "STOP: what is recorded on an old copy forks the ledger: put the newer one back, or see "
+            "packseal-signer --recover",
+            "请停止录像:在旧副本上录像会使账本分叉;请恢复较新的账本,或参见 packseal-signer --recover");
+    switch (rc) {
+    case PS_EGONE:
+    case PS_ETIME:
+    case PS_EBUSY: return ps_words("it is asked again at the next run", "下次运行时重试");
+    case PS_EPERM:
+        return ps_words("have public/log.vkey registered with the witness", "请在见证方登记 public/log.vkey");
+    case PS_ESTATE:
+        return ps_words(
+            "there are two histories of this ledger: packseal ledger check, and ask who put a copy back",
+            "该账本有两份历史:运行 packseal ledger check,并查明谁恢复过旧副本");
+    case PS_ESIG:
+        return ps_words("compare witness-key in [time] with what the witness publishes",
+                        "请将 [time] 的 witness-key 与见证方公布的密钥核对");
+    case PS_EFULL: return ps_words("make room on the disk", "请腾出磁盘空间");
+    default: return ps_words("see [time] in packseal.conf(5)", "参见 packseal.conf(5) 的 [time]");
+    }
+}
+
+/* One witness; 0 or 1. */
+static int cosign_by(struct ps_stamp *s, const struct ps_config_witness *w, bool json) {
+    struct ps_witness_result r;
+    struct ps_why why = {0};
+    char where[320];
+    int rc = ps_witness_ask(s, w, &r, &why);
+    const char *state = rc < 0 ? "failed" : r.asked ? "cosigned" : "current";
+    if (rc < 0) {
+        snprintf(where, sizeof(where), "%s: %s", w->name, why.where);
+        ps_words_fail(1, why.text, where, witness_advice(rc, &r));
+    } else if (r.skew_ns > SKEW_TOLD_NS || r.skew_ns < -SKEW_TOLD_NS) {
+        tell_skew(w->name, r.skew_ns);
+    }
+    if (json)
+        tell_witness_json(s, w, state, &r, rc < 0 ? &why : NULL);
+    else
+        tell_witness_words(w, state, &r);
+    return rc < 0 ? 1 : 0;
+}
+
+/* ---- anchors */
 
 static void tell_anchor(const struct ps_anchor *a, bool json) {
     char until[32];
@@ -181,12 +287,27 @@ static void tell_anchor(const struct ps_anchor *a, bool json) {
            a->token, until, a->index);
 }
 
+static int read_again(struct ps_stamp *s, const struct ps_config *c, struct ps_why *why) {
+    char root[PS_ROOT_PATH];
+    memcpy(root, s->root, sizeof(root));
+    ps_stamp_close(s);
+    return ps_stamp_open(s, root, c, why);
+}
+
+/* Whoever wants a time leaves a file. It goes before the checkpoint is read: what is left later wants another run. */
+static int answer_wanted(struct ps_stamp *s, const struct ps_config *c, struct ps_why *why) {
+    char path[PS_ROOT_PATH];
+    int rc = ps_root_path(s->root, PS_ROOT_STAMP_WANTED, path);
+    if (rc == 0 && unlink(path) != 0 && errno != ENOENT)
+        rc = ps_error_why(why, PS_EIO, path, "cannot be removed: %s", strerrordesc_np(errno));
+    return rc == 0 ? read_again(s, c, why) : rc;
+}
+
 /* Then the checkpoint to stamp is the one that covers them. What fails is made up for at the next run: there are weeks
  * of them. */
 static int anchor(struct ps_stamp *s, const struct ps_config *c, bool json, struct ps_why *why) {
     struct ps_anchors made;
     struct ps_why missed = {0};
-    char root[PS_ROOT_PATH];
     int rc = ps_anchor_make(&made, s->root, &s->checkpoint, &missed);
     for (size_t i = 0; i < made.n; i++)
         tell_anchor(&made.v[i], json);
@@ -195,11 +316,8 @@ static int anchor(struct ps_stamp *s, const struct ps_config *c, bool json, stru
                                "证书将到期的时间戳尚未锚定:%s:%s"),
                       missed.where, missed.text);
     rc = 0;
-    if (made.n > 0) {
-        memcpy(root, s->root, sizeof(root));
-        ps_stamp_close(s);
-        rc = ps_stamp_open(s, root, c, why);
-    }
+    if (made.n > 0)
+        rc = read_again(s, c, why);
     ps_anchor_free(&made);
     return rc;
 }
@@ -211,11 +329,12 @@ static int cannot(const struct ps_why *why, const char *todo) {
 static int stamp(const char *root, const struct ps_config *c, bool force, bool json) {
     struct ps_stamp s;
     struct ps_why why = {0};
-    if (c->n_authorities == 0)
-        return ps_words_fail(2, ps_words("no time-stamp authority is configured", "没有配置时间戳机构"),
-                             "[time]",
-                             ps_words("name one in packseal.conf(5): authority = URL, ca = FILE",
-                                      "请在 packseal.conf(5) 中填写:authority = 网址,ca = 文件"));
+    if (c->n_authorities == 0 && c->n_witnesses == 0)
+        return ps_words_fail(
+            2, ps_words("no time-stamp authority and no witness is configured", "没有配置时间戳机构或见证方"),
+            "[time]",
+            ps_words("name one in packseal.conf(5): authority = URL, ca = FILE",
+                     "请在 packseal.conf(5) 中填写:authority = 网址,ca = 文件"));
     int rc = ps_stamp_open(&s, root, c, &why);
     if (rc < 0)
         return cannot(
@@ -227,14 +346,20 @@ static int stamp(const char *root, const struct ps_config *c, bool force, bool j
                                 ? ps_words("wait for it to end", "请等它结束")
                                 : ps_words("run it as the user of the station", "请以工位的用户运行"));
     }
-    rc = anchor(&s, c, json, &why);
+    rc = answer_wanted(&s, c, &why);
+    if (rc == 0)
+        rc = anchor(&s, c, json, &why);
     if (rc < 0) {
+        ps_stamp_close(&s);
         close(lock);
         return cannot(&why, ps_words("run packseal ledger check", "请运行 packseal ledger check"));
     }
     curl_global_init(CURL_GLOBAL_DEFAULT);
+    /* First, so that what is stamped is kept with their cosignatures. */
+    for (unsigned i = 0; i < c->n_witnesses; i++)
+        status |= cosign_by(&s, &c->witnesses[i], json);
     for (unsigned i = 0; i < c->n_authorities; i++)
-        status |= stamp_by(&s, &c->authorities[i], force, json);
+        status |= stamp_by(&s, c, &c->authorities[i], force, json);
     curl_global_cleanup();
     close(lock);
     ps_stamp_close(&s);

@@ -2,6 +2,7 @@
 #include "cli/http.h"
 #include "evidence/bytes.h"
 #include <curl/curl.h>
+#include <stdbool.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -23,8 +24,9 @@ static size_t take(char *p, size_t size, size_t n, void *ctx) {
     return b->err == 0 ? size * n : 0;
 }
 
-static int judge(CURLcode c, long status, const struct ps_buf *answer, const char *where, const char *detail,
-                 struct ps_why *why) {
+/* any: a status that is no error of the exchange is the caller's to judge */
+static int judge(CURLcode c, long status, bool any, const struct ps_buf *answer, const char *where,
+                 const char *detail, struct ps_why *why) {
     if (answer->err != 0)
         return ps_error_why(why, answer->err, where, "the answer is larger than %zu bytes", answer->max);
     if (c == CURLE_OPERATION_TIMEDOUT)
@@ -37,7 +39,7 @@ static int judge(CURLcode c, long status, const struct ps_buf *answer, const cha
                             detail[0] != '\0' ? detail : curl_easy_strerror(c));
     if (status == 429 || status == 408 || status >= 500)
         return ps_error_why(why, PS_EBUSY, where, "the server answers HTTP %ld", status);
-    if (status < 200 || status > 299)
+    if (!any && (status < 200 || status > 299))
         return ps_error_why(why, PS_EPERM, where, "the server answers HTTP %ld", status);
     return 0;
 }
@@ -63,7 +65,7 @@ static void set_common(CURL *h, const char *url, unsigned seconds, struct ps_buf
 }
 
 static int ask(const char *url, const char *type, const void *body, size_t n, unsigned seconds,
-               struct ps_buf *answer, struct ps_why *why) {
+               struct ps_buf *answer, struct ps_http_reply *reply, struct ps_why *why) {
     char where[PS_HTTP_URL], detail[CURL_ERROR_SIZE] = "", header[128];
     struct curl_slist *headers = NULL;
     long status = 0;
@@ -81,9 +83,15 @@ static int ask(const char *url, const char *type, const void *body, size_t n, un
     }
     CURLcode c = curl_easy_perform(h);
     curl_easy_getinfo(h, CURLINFO_RESPONSE_CODE, &status);
+    if (reply != NULL) {
+        const char *got = NULL;
+        curl_easy_getinfo(h, CURLINFO_CONTENT_TYPE, &got);
+        reply->status = status;
+        snprintf(reply->type, sizeof(reply->type), "%s", got != NULL ? got : "");
+    }
     int rc = c == CURLE_FILESIZE_EXCEEDED
                  ? ps_error_why(why, PS_ELIMIT, where, "the answer is larger than %zu bytes", answer->max)
-                 : judge(c, status, answer, where, detail, why);
+                 : judge(c, status, reply != NULL, answer, where, detail, why);
     curl_slist_free_all(headers);
     curl_easy_cleanup(h);
     return rc;
@@ -91,9 +99,15 @@ static int ask(const char *url, const char *type, const void *body, size_t n, un
 
 int ps_http_post(const char *url, const char *type, const void *body, size_t n, unsigned seconds,
                  struct ps_buf *answer, struct ps_why *why) {
-    return ask(url, type, body, n, seconds, answer, why);
+    return ask(url, type, body, n, seconds, answer, NULL, why);
+}
+
+int ps_http_exchange(const char *url, const char *type, const void *body, size_t n, unsigned seconds,
+                     struct ps_buf *answer, struct ps_http_reply *reply, struct ps_why *why) {
+    *reply = (struct ps_http_reply){0};
+    return ask(url, type, body, n, seconds, answer, reply, why);
 }
 
 int ps_http_get(const char *url, unsigned seconds, struct ps_buf *answer, struct ps_why *why) {
-    return ask(url, NULL, NULL, 0, seconds, answer, why);
+    return ask(url, NULL, NULL, 0, seconds, answer, NULL, why);
 }

@@ -15,6 +15,13 @@ struct ps_buf;
 int ps_http_post(const char *url, const char *type, const void *body, size_t n, unsigned seconds,
                  struct ps_buf *answer, struct ps_why *why);
 int ps_http_get(const char *url, unsigned seconds, struct ps_buf *answer, struct ps_why *why);
+struct ps_http_reply {
+    long status;
+    char type[64]; /* Content-Type, cut; "" none */
+};
+/* The same for a protocol whose statuses say something: 0 whatever the server answers but "later" (PS_EBUSY). */
+int ps_http_exchange(const char *url, const char *type, const void *body, size_t n, unsigned seconds,
+                     struct ps_buf *answer, struct ps_http_reply *reply, struct ps_why *why);
 /* The address without user and password; out takes PS_HTTP_URL. */
 #define PS_HTTP_URL 512
 void ps_http_public(const char *url, char out[PS_HTTP_URL]);

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 #include "cli/stamp.h"
+#include "archive/cosigned.h"
 #include "archive/store.h"
 #include "cli/http.h"
 #include "evidence/bytes.h"
@@ -57,6 +58,29 @@ static int stamped_bytes(struct ps_stamp *s, struct ps_why *why) {
     return rc;
 }
 
+int ps_stamp_take_note(struct ps_stamp *s, struct ps_buf *note) {
+    uint8_t *p = note->err == 0 ? malloc(note->n) : NULL;
+    if (p == NULL)
+        return note->err != 0 ? note->err : PS_ENOMEM;
+    memcpy(p, note->p, note->n);
+    free(s->note);
+    s->note = p;
+    s->note_n = note->n;
+    return 0;
+}
+
+/* What witnesses have said of this very checkpoint, when somebody asked them before. */
+static int cosignatures(struct ps_stamp *s, struct ps_why *why) {
+    struct ps_buf b;
+    ps_buf_init(&b, PS_NOTE_MAX);
+    ps_buf_bytes(&b, s->note, s->note_n);
+    int rc = b.err != 0 ? b.err : ps_cosigned_gather(s->root, s->checkpoint.size, &b, why);
+    if (rc == 0)
+        rc = ps_stamp_take_note(s, &b);
+    ps_buf_free(&b);
+    return rc;
+}
+
 int ps_stamp_open(struct ps_stamp *s, const char *root, const struct ps_config *c, struct ps_why *why) {
     uint8_t *key = NULL;
     size_t n = 0;
@@ -69,6 +93,8 @@ int ps_stamp_open(struct ps_stamp *s, const char *root, const struct ps_config *
         rc = read_below(root, "ledger/checkpoint", PS_NOTE_MAX, &s->note, &s->note_n, why);
     if (rc == 0)
         rc = stamped_bytes(s, why);
+    if (rc == 0)
+        rc = cosignatures(s, why);
     free(key);
     if (rc < 0)
         ps_stamp_close(s);
@@ -82,7 +108,7 @@ void ps_stamp_close(struct ps_stamp *s) {
 
 /* ---- asking */
 
-static void pause_before(unsigned attempt) {
+void ps_stamp_pause(unsigned attempt) {
     time_t seconds = attempt < 6 ? (time_t)FIRST_PAUSE << attempt : MAX_PAUSE;
     struct timespec t = {.tv_sec = seconds < MAX_PAUSE ? seconds : MAX_PAUSE};
     while (nanosleep(&t, &t) != 0 && errno == EINTR)
@@ -104,7 +130,7 @@ static int ask(const struct ps_stamp *s, const char *url, struct ps_buf *answer,
         rc = ps_http_post(url, "application/timestamp-query", request, n, s->timeout, answer, why);
         if ((rc != PS_EGONE && rc != PS_ETIME && rc != PS_EBUSY) || attempt >= s->retries)
             break;
-        pause_before(attempt);
+        ps_stamp_pause(attempt);
     }
     free(request);
     return rc < 0 ? rc : ps_timestamp_answers(answer->p, answer->n, s->imprint, nonce, why);

@@ -8,6 +8,8 @@
 #include "archive/config.h"
 #include "archive/tokens.h"
 
+struct ps_buf;
+
 struct ps_stamp { /* what is to be stamped, made once */
     char root[PS_ROOT_PATH];
     struct ps_vkey log;
@@ -26,9 +28,14 @@ struct ps_stamp_result {
     struct ps_why later; /* what did not come and is not needed, "" nothing */
 };
 
-/* Reads public/log.vkey and ledger/checkpoint and checks the log's signature. Free with ps_stamp_close. */
+/* Reads public/log.vkey and ledger/checkpoint and checks the log's signature; the note gets the cosignatures that are
+ * kept of it. Free with ps_stamp_close. */
 int ps_stamp_open(struct ps_stamp *s, const char *root, const struct ps_config *c, struct ps_why *why);
 void ps_stamp_close(struct ps_stamp *s);
+/* Waits before a further attempt, the first being 0: longer each time. */
+void ps_stamp_pause(unsigned attempt);
+/* s->note becomes a copy of this one: the same text with more signatures. */
+int ps_stamp_take_note(struct ps_stamp *s, struct ps_buf *note);
 /* Under the lock of ps_tokens_lock. Errors as ps_http_post and ps_timestamp_verify have them; PS_ETIME too when the
  * authority's clock is not plausible. */
 int ps_stamp_ask(const struct ps_stamp *s, const struct ps_config_authority *a, struct ps_stamp_result *out,
