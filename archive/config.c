@@ -138,6 +138,36 @@ static int entry(struct reading *r, const char *name, void *first, size_t size, 
     return (int)(*n)++;
 }
 
+/* "1280x720@30 640x480@15": a number up to the given character, which is stepped over. */
+static bool part(const char **p, char until, uint32_t least, uint32_t most, uint16_t *out) {
+    char digits[8] = "";
+    uint32_t v;
+    size_t n = strspn(*p, "0123456789");
+    if (n == 0 || n >= sizeof(digits) || (until != '\0' && (*p)[n] != until))
+        return false;
+    memcpy(digits, *p, n);
+    *p += n + (until != '\0');
+    if (!number(digits, least, most, &v))
+        return false;
+    *out = (uint16_t)v;
+    return true;
+}
+
+static int fallback(struct reading *r, const char *v, struct ps_config_camera *cam) {
+    static const char rule[] = "fallback is up to 8 of WIDTHxHEIGHT@RATE, with blanks between";
+    const char *p = v;
+    while (*p != '\0') {
+        struct ps_config_step s;
+        if (cam->n_fallback == PS_CONFIG_STEPS || !part(&p, 'x', 16, PS_MAX_PICTURE, &s.width) ||
+            !part(&p, '@', 16, PS_MAX_PICTURE, &s.height) || !part(&p, '\0', 1, 120, &s.fps) ||
+            (*p != '\0' && *p != ' '))
+            return refuse(r, r->value_line, rule, v);
+        p += strspn(p, " ");
+        cam->fallback[cam->n_fallback++] = s;
+    }
+    return 1;
+}
+
 static int camera(struct reading *r, const char *name, const char *k, const char *v) {
     static const char *const kinds[] = {"v4l2:", "lavf:", NULL};
     struct ps_config *c = r->c;
@@ -156,6 +186,8 @@ static int camera(struct reading *r, const char *name, const char *k, const char
         return number16(r, v, 0, PS_MAX_PICTURE, &cam->height);
     if (strcmp(k, "fps") == 0)
         return number16(r, v, 0, 120, &cam->fps);
+    if (strcmp(k, "fallback") == 0)
+        return fallback(r, v, cam);
     return refuse(r, r->value_line, "unknown key in [camera]", k);
 }
 

@@ -16,10 +16,17 @@
 #define PS_CONFIG_AUTHORITIES 8
 #define PS_CONFIG_WITNESSES 8
 
+#define PS_CONFIG_STEPS 8
+struct ps_config_step {
+    uint16_t width, height, fps;
+};
 struct ps_config_camera { /* [camera NAME]; NAME is [a-z0-9-]{1,32}: it names files */
     char name[PS_MAX_NAME + 1];
     char source[512];
     uint16_t width, height, fps; /* 0: default */
+    /* fallback = 1280x720@15 640x480@30: while the USB line has no room for more; none: what the camera offers */
+    unsigned n_fallback;
+    struct ps_config_step fallback[PS_CONFIG_STEPS];
 };
 struct ps_config_scanner { /* [scanner NAME] source = stdin: | serial:… | evdev:… */
     char name[PS_MAX_NAME + 1];

@@ -7,6 +7,7 @@
  * but poll(2): a camera that is pulled out must never leave us in an ioctl.
  */
 #include "recorder/camera_device.h"
+#include "recorder/camera_v4l2_formats.h"
 #include "recorder/clock.h"
 
 #include <errno.h>
@@ -42,20 +43,6 @@ struct v4l2 {
         size_t n;
     } buffers[BUFFERS];
 };
-
-struct choice {
-    uint32_t fourcc;
-    uint32_t width, height;
-    bool native;
-};
-
-static int retry_ioctl(int fd, unsigned long request, void *arg) {
-    int result;
-    do
-        result = ioctl(fd, request, arg);
-    while (result < 0 && errno == EINTR);
-    return result;
-}
 
 static int retry_v4l2(int fd, unsigned long request, void *arg) {
     int result;
@@ -95,83 +82,11 @@ static int failed(struct ps_why *why, const char *path, const char *step, int er
     }
 }
 
-/* ---- choosing a format ---------------------------------------------------------------------------- */
-
-/* Formats that are taken as they come, the best first: MJPG needs the least of a USB line. */
-static const struct {
-    uint32_t fourcc;
-    enum ps_pixels pixels;
-} natives[] = {{V4L2_PIX_FMT_MJPEG, PS_PIXELS_JPEG},
-               {V4L2_PIX_FMT_JPEG, PS_PIXELS_JPEG},
-               {V4L2_PIX_FMT_YUYV, PS_PIXELS_YUYV},
-               {V4L2_PIX_FMT_YUV420, PS_PIXELS_I420}};
-#define NATIVES (sizeof natives / sizeof natives[0])
-
-static bool has_format(int fd, uint32_t fourcc) {
-    struct v4l2_fmtdesc f = {.type = V4L2_BUF_TYPE_VIDEO_CAPTURE};
-    for (; f.index < 256 && retry_ioctl(fd, VIDIOC_ENUM_FMT, &f) == 0; f.index++)
-        if (f.pixelformat == fourcc)
-            return true;
-    return false;
-}
-
-/* The nearest value in steps, not over the wanted one where that is possible. */
-static uint32_t step_down(uint32_t want, uint32_t low, uint32_t high, uint32_t step) {
-    if (want <= low)
-        return low;
-    if (want >= high)
-        return high;
-    return low + (want - low) / (step ? step : 1) * (step ? step : 1);
-}
-
-/* The wanted size, else the largest that fits into it, else the smallest there is. */
-static void pick_size(int fd, uint32_t want_w, uint32_t want_h, struct choice *c) {
-    struct v4l2_frmsizeenum f = {.pixel_format = c->fourcc};
-    uint64_t best = 0, least = UINT64_MAX;
-    c->width = want_w;
-    c->height = want_h;
-    for (; f.index < 256 && retry_ioctl(fd, VIDIOC_ENUM_FRAMESIZES, &f) == 0; f.index++) {
-        uint32_t w = f.discrete.width, h = f.discrete.height;
-        if (f.type != V4L2_FRMSIZE_TYPE_DISCRETE) {
-            w = step_down(want_w, f.stepwise.min_width, f.stepwise.max_width, f.stepwise.step_width);
-            h = step_down(want_h, f.stepwise.min_height, f.stepwise.max_height, f.stepwise.step_height);
-        }
-        uint64_t area = (uint64_t)w * h;
-        bool fits = w <= want_w && h <= want_h;
-        if (area == 0 || (fits ? area <= best : best > 0 || area >= least))
-            continue;
-        if (fits)
-            best = area;
-        least = area;
-        c->width = w;
-        c->height = h;
-        if (f.type != V4L2_FRMSIZE_TYPE_DISCRETE)
-            break;
-    }
-}
-
-static void choose(int fd, uint32_t want_w, uint32_t want_h, struct choice *out) {
-    uint64_t best = 0;
-    *out = (struct choice){.fourcc = V4L2_PIX_FMT_YUV420, .width = want_w, .height = want_h};
-    for (size_t i = 0; i < NATIVES; i++) {
-        struct choice c = {.fourcc = natives[i].fourcc, .native = true};
-        if (!has_format(fd, c.fourcc))
-            continue;
-        pick_size(fd, want_w, want_h, &c);
-        bool fits = c.width <= want_w && c.height <= want_h;
-        uint64_t score = fits ? (uint64_t)c.width * c.height : 1;
-        if (score > best) {
-            best = score;
-            *out = c;
-        }
-    }
-}
-
 /* ---- opening -------------------------------------------------------------------------------------- */
 
 static int check_capture(int fd, const char *path, struct ps_camera_info *info, struct ps_why *why) {
     struct v4l2_capability cap = {0};
-    if (retry_ioctl(fd, VIDIOC_QUERYCAP, &cap) != 0)
+    if (ps_camera_v4l2_formats_ask(fd, VIDIOC_QUERYCAP, &cap) != 0)
         return errno == ENOTTY || errno == EINVAL
                    ? ps_error_why(why, PS_EFORMAT, path, "this is no camera (not a V4L2 device)")
                    : failed(why, path, "asking for its capabilities", errno);
@@ -182,11 +97,11 @@ static int check_capture(int fd, const char *path, struct ps_camera_info *info, 
     ps_camera_name(info->driver, (const char *)cap.driver, sizeof cap.driver);
     ps_camera_name(info->model, (const char *)cap.card, sizeof cap.card);
     ps_camera_name(info->path, (const char *)cap.bus_info, sizeof cap.bus_info);
-    ps_camera_device_identify(fd, info);
     return 0;
 }
 
-static int set_format(struct v4l2 *v, const struct choice *c, const char *path, struct ps_why *why) {
+static int set_format(struct v4l2 *v, const struct ps_camera_v4l2_choice *c, const char *path,
+                      struct ps_why *why) {
     struct v4l2_format set = {.type = V4L2_BUF_TYPE_VIDEO_CAPTURE}, got = set;
     set.fmt.pix.width = c->width;
     set.fmt.pix.height = c->height;
@@ -204,10 +119,7 @@ static int set_format(struct v4l2 *v, const struct choice *c, const char *path, 
     if (p->width < 16 || p->height < 16 || p->width > PS_MAX_PICTURE || p->height > PS_MAX_PICTURE)
         return ps_error_why(why, PS_EFORMAT, path, "the camera gives %ux%u, which cannot be recorded",
                             p->width, p->height);
-    v->pixels = PS_PIXELS_I420;
-    for (size_t i = 0; i < NATIVES; i++)
-        if (natives[i].fourcc == c->fourcc)
-            v->pixels = natives[i].pixels;
+    v->pixels = ps_camera_v4l2_formats_pixels(c->fourcc);
     v->width = (uint16_t)p->width;
     v->height = (uint16_t)p->height;
     uint32_t least = v->pixels == PS_PIXELS_YUYV ? p->width * 2 : p->width;
@@ -270,61 +182,125 @@ static void close_v4l2(void *state) {
     free(v);
 }
 
-static void describe(const struct v4l2 *v, const struct ps_camera_spec *spec, const struct choice *c,
-                     uint16_t fps, struct ps_camera_info *info) {
-    bool other = spec->width > 0 && (v->width != spec->width || v->height != spec->height);
-    int n = snprintf(info->format, sizeof info->format, "%.4s %ux%u%s", (const char *)&c->fourcc, v->width,
-                     v->height, c->native ? "" : " converted");
-    if (other && n > 0 && (size_t)n < sizeof info->format)
-        snprintf(info->format + n, sizeof info->format - (size_t)n, " (wanted %ux%u)", spec->width,
-                 spec->height);
+static void describe(const struct v4l2 *v, const struct ps_camera_step *wanted, bool asked, bool reduced,
+                     const struct ps_camera_v4l2_choice *c, uint16_t fps, struct ps_camera_info *info) {
+    bool other = asked && (v->width != wanted->width || v->height != wanted->height);
+    char rate[16] = "";
+    if (reduced)
+        snprintf(rate, sizeof rate, "@%u", fps);
+    int n = snprintf(info->format, sizeof info->format, "%.4s %ux%u%s%s", (const char *)&c->fourcc, v->width,
+                     v->height, rate, c->native ? "" : " converted");
+    size_t used = n > 0 && (size_t)n < sizeof info->format ? (size_t)n : sizeof info->format;
+    if (reduced)
+        snprintf(info->format + used, sizeof info->format - used, " (wanted %ux%u@%u: USB bandwidth)",
+                 wanted->width, wanted->height, wanted->fps);
+    else if (other)
+        snprintf(info->format + used, sizeof info->format - used, " (wanted %ux%u)", wanted->width,
+                 wanted->height);
     info->width = v->width;
     info->height = v->height;
     info->fps = fps;
+    info->reduced = reduced;
     info->pixels = v->pixels;
 }
 
-static int start(struct v4l2 *v, const struct ps_camera_spec *spec, const char *path,
-                 struct ps_camera_info *info, struct ps_why *why) {
+/* What udev knows of the open device; of a plain file, what it knew when it was looked for. */
+static void identify(int fd, const struct ps_device *found, struct ps_camera_info *info,
+                     struct ps_devices_seen *seen) {
+    struct ps_device d = *found;
+    ps_devices_of(PS_DEVICES_CAMERA, fd, &d);
+    if (d.model[0] != '\0')
+        ps_camera_name(info->model, d.model, strlen(d.model));
+    if (d.serial[0] != '\0')
+        ps_camera_name(info->serial, d.serial, strlen(d.serial));
+    if (d.port[0] != '\0')
+        ps_camera_name(info->path, d.port, strlen(d.port));
+    ps_devices_remember(seen, &d);
+}
+
+/* One opening, from the wish for a picture to the running stream. */
+struct attempt {
+    const struct ps_camera_spec *spec;
+    struct ps_device found;
+    struct ps_camera_step wanted, step; /* step: what is asked for this time */
+    bool reduced;
+    struct ps_camera_step ladder[PS_CAMERA_STEPS];
+    unsigned n_ladder;
+};
+
+static int start(struct v4l2 *v, struct attempt *a, struct ps_camera_info *info, struct ps_why *why) {
     int type = V4L2_BUF_TYPE_VIDEO_CAPTURE;
-    struct choice c;
+    const char *path = a->found.node;
+    struct ps_camera_v4l2_choice c;
     int err = check_capture(v->fd, path, info, why);
     if (err != 0)
         return err;
-    choose(v->fd, spec->width ? spec->width : 1280, spec->height ? spec->height : 720, &c);
+    ps_camera_v4l2_formats_choose(v->fd, a->step.width, a->step.height, &c);
     if (v4l2_fd_open(v->fd, c.native ? V4L2_DISABLE_CONVERSION : 0) != v->fd)
         return failed(why, path, "opening by libv4l2", errno);
     v->handed_over = true;
     err = set_format(v, &c, path, why);
     if (err != 0)
         return err;
-    uint16_t fps = set_rate(v->fd, spec->fps ? spec->fps : 30);
+    uint16_t fps = set_rate(v->fd, a->step.fps);
     err = map_buffers(v, path, why);
     if (err != 0)
         return err;
-    if (retry_v4l2(v->fd, VIDIOC_STREAMON, &type) != 0)
-        return failed(why, path, "starting the stream", errno);
+    if (retry_v4l2(v->fd, VIDIOC_STREAMON, &type) != 0) {
+        int errnum = errno;
+        if (errnum == ENOSPC && !a->reduced && a->n_ladder == 0) {
+            const struct ps_camera_step got = {.width = v->width, .height = v->height, .fps = fps};
+            a->n_ladder = ps_camera_v4l2_formats_ladder(v->fd, c.fourcc, &got, a->ladder);
+        }
+        return failed(why, path, "starting the stream", errnum);
+    }
     v->streaming = true;
-    describe(v, spec, &c, fps, info);
+    identify(v->fd, &a->found, info, a->spec->seen);
+    describe(v, &a->wanted, a->spec->width > 0, a->reduced, &c, fps, info);
     return 0;
 }
 
-static int open_v4l2(void **state, const struct ps_camera_spec *spec, struct ps_camera_info *info,
-                     struct ps_why *why) {
-    static pthread_once_t once = PTHREAD_ONCE_INIT;
-    const char *path = spec->source + strlen("v4l2:");
-    pthread_once(&once, silence_libv4l2);
+static int try_once(struct v4l2 **out, struct attempt *a, struct ps_camera_info *info, struct ps_why *why) {
+    const char *path = a->found.node;
     struct v4l2 *v = calloc(1, sizeof *v);
     if (!v)
         return ps_error_why(why, PS_ENOMEM, path, "out of memory");
     v->fd = open(path, O_RDWR | O_NONBLOCK | O_CLOEXEC);
-    int err = v->fd < 0 ? failed(why, path, "opening", errno) : start(v, spec, path, info, why);
+    int err = v->fd < 0 ? failed(why, path, "opening", errno) : start(v, a, info, why);
     if (err != 0) {
         close_v4l2(v);
         return err;
     }
-    *state = v; /* transferred */
+    *out = v; /* transferred */
     return 0;
+}
+
+/* The wanted picture; while the USB line has no room for it, one step down the ladder after the other. Each is a new
+ * opening: drivers keep what they reserved until the file is closed. */
+static int open_v4l2(void **state, const struct ps_camera_spec *spec, struct ps_camera_info *info,
+                     struct ps_why *why) {
+    static pthread_once_t once = PTHREAD_ONCE_INIT;
+    struct attempt a = {.spec = spec, .n_ladder = spec->n_fallback};
+    struct v4l2 *v = NULL;
+    pthread_once(&once, silence_libv4l2);
+    int err = ps_devices_find(PS_DEVICES_CAMERA, spec->source + strlen("v4l2:"), spec->seen, &a.found, why);
+    if (err != 0)
+        return err;
+    memcpy(a.ladder, spec->fallback, sizeof a.ladder);
+    a.wanted.width = spec->width ? spec->width : 1280;
+    a.wanted.height = spec->height ? spec->height : 720;
+    a.wanted.fps = spec->fps ? spec->fps : 30;
+    a.step = a.wanted;
+    err = try_once(&v, &a, info, why);
+    for (unsigned i = 0; err == PS_EFULL && i < a.n_ladder; i++) {
+        if (spec->stop && atomic_load(spec->stop))
+            break;
+        a.step = a.ladder[i];
+        a.reduced = true;
+        err = try_once(&v, &a, info, why);
+    }
+    *state = v; /* transferred */
+    return err;
 }
 
 /* ---- reading -------------------------------------------------------------------------------------- */
@@ -434,55 +410,3 @@ static int read_v4l2(void *state, struct ps_frame *f, int timeout_ms) {
 
 const struct ps_camera_ops ps_camera_v4l2 = {
     .scheme = "v4l2:", .open = open_v4l2, .read = read_v4l2, .close = close_v4l2};
-
-/* ---- listing -------------------------------------------------------------------------------------- */
-
-struct listing {
-    void (*found)(void *ctx, const char *dev, const struct ps_camera_info *info, const char *formats);
-    void *ctx;
-    int n;
-};
-
-/* "MJPG 1920x1080 1280x720, YUYV 640x480" */
-static void formats_text(int fd, char *out, size_t cap) {
-    size_t used = 0;
-    struct v4l2_fmtdesc f = {.type = V4L2_BUF_TYPE_VIDEO_CAPTURE};
-    out[0] = '\0';
-    for (; f.index < 64 && used < cap && retry_ioctl(fd, VIDIOC_ENUM_FMT, &f) == 0; f.index++) {
-        char name[PS_MAX_NAME + 1];
-        ps_camera_name(name, (const char *)&f.pixelformat, 4);
-        used += (size_t)snprintf(out + used, cap - used, "%s%s", used ? ", " : "", name);
-        struct v4l2_frmsizeenum s = {.pixel_format = f.pixelformat};
-        for (; s.index < 64 && used < cap && retry_ioctl(fd, VIDIOC_ENUM_FRAMESIZES, &s) == 0; s.index++) {
-            bool discrete = s.type == V4L2_FRMSIZE_TYPE_DISCRETE;
-            used += (size_t)snprintf(out + used, cap - used, " %ux%u",
-                                     discrete ? s.discrete.width : s.stepwise.max_width,
-                                     discrete ? s.discrete.height : s.stepwise.max_height);
-            if (!discrete)
-                break;
-        }
-    }
-}
-
-static void list_one(void *ctx, const char *dev) {
-    struct listing *l = ctx;
-    struct ps_camera_info info = {.fps = 0};
-    char formats[1024];
-    int fd = open(dev, O_RDWR | O_NONBLOCK | O_CLOEXEC);
-    if (fd < 0)
-        return;
-    if (check_capture(fd, dev, &info, NULL) == 0) {
-        formats_text(fd, formats, sizeof formats);
-        l->found(l->ctx, dev, &info, formats);
-        l->n++;
-    }
-    close(fd);
-}
-
-int ps_camera_v4l2_list(void (*found)(void *ctx, const char *dev, const struct ps_camera_info *info,
-                                      const char *formats),
-                        void *ctx) {
-    struct listing l = {.found = found, .ctx = ctx};
-    ps_camera_device_each(list_one, &l);
-    return l.n;
-}

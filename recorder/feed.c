@@ -2,16 +2,21 @@
 #include "recorder/feed.h"
 
 #include "recorder/clock.h"
+#include <poll.h>
 #include <pthread.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <time.h>
+#include <sys/eventfd.h>
+#include <unistd.h>
 
 #define MS INT64_C(1000000)
-#define BACK_OFF_FIRST_NS (250 * MS)
-#define BACK_OFF_LAST_NS (8000 * MS)
+#define BACK_OFF_FIRST_NS (500 * MS)
+#define BACK_OFF_LAST_NS (30000 * MS)
+#define BACK_OFF_LAST_REMOTE_NS (8000 * MS) /* nobody tells when a network camera is there again */
+#define LEAST_NS (250 * MS)                 /* between two openings, however often something is plugged in */
+#define LOOK_MS 500                         /* is the path there again: costs one access(2) */
 #define STEADY_NS \
     (5000 * MS) /* so long good frames must have come before a loss starts at the first back-off */
 #define SILENT_NS (3000 * MS)
@@ -24,19 +29,27 @@ struct ps_feed {
     void *ctx;
     pthread_t thread;
     pthread_mutex_t lock;
-    pthread_cond_t wake; /* stop was said */
+    int wake; /* eventfd: stop was said */
     atomic_bool stop;
     struct ps_feed_status status; /* under lock */
 
     /* Of the capture thread alone. */
     struct ps_frame frame;
     int64_t back_off_ns, newest_ns;
+    struct ps_devices_watch *watch; /* NULL: no udev, or no device of this machine */
+    struct ps_devices_seen seen;
 };
 
 static void set_state(struct ps_feed *f, enum ps_feed_state state, const struct ps_why *why) {
     pthread_mutex_lock(&f->lock);
     bool changed = f->status.state != state;
     f->status.state = state;
+    if (state == PS_FEED_LIVE)
+        f->status.tries = 0;
+    if (state == PS_FEED_AWAY && changed)
+        f->status.away_mono_ns = ps_clock_mono_ns();
+    if (state == PS_FEED_AWAY)
+        f->status.tries++;
     if (why)
         f->status.why = *why;
     pthread_mutex_unlock(&f->lock);
@@ -44,16 +57,33 @@ static void set_state(struct ps_feed *f, enum ps_feed_state state, const struct 
         f->notify(f->ctx);
 }
 
-/* Sleeps until the time is over or stop is said. */
+static bool is_local(const struct ps_feed *f) {
+    return strncmp(f->spec.source, "v4l2:", 5) == 0;
+}
+
+/* Waits so long; 1: something was plugged in; 0: nothing, or stop was said. */
+static int wait_for_device(struct ps_feed *f, int64_t ns) {
+    struct pollfd p[2] = {{.fd = f->wake, .events = POLLIN},
+                          {.fd = ps_devices_watch_fd(f->watch), .events = POLLIN}};
+    int ms = ns > LOOK_MS * MS ? LOOK_MS : (int)(ns / MS) + 1;
+    if (poll(p, 2, ms) <= 0 || p[1].revents == 0)
+        return 0;
+    return ps_devices_watch_came(f->watch);
+}
+
+/* Sleeps until the time is over, the camera may be there again, or stop is said. */
 static void back_off(struct ps_feed *f) {
-    const int64_t until = ps_clock_mono_ns() + f->back_off_ns;
-    const struct timespec t = {.tv_sec = until / (1000 * MS), .tv_nsec = until % (1000 * MS)};
-    int failed = 0;
-    pthread_mutex_lock(&f->lock);
-    while (!atomic_load(&f->stop) && failed == 0)
-        failed = pthread_cond_timedwait(&f->wake, &f->lock, &t);
-    pthread_mutex_unlock(&f->lock);
-    f->back_off_ns = f->back_off_ns >= BACK_OFF_LAST_NS / 2 ? BACK_OFF_LAST_NS : 2 * f->back_off_ns;
+    const int64_t begun = ps_clock_mono_ns(), until = begun + f->back_off_ns, earliest = begun + LEAST_NS;
+    const char *path = is_local(f) && f->spec.source[5] == '/' ? f->spec.source + 5 : NULL;
+    const bool missing = path && access(path, F_OK) != 0;
+    const int64_t last = is_local(f) ? BACK_OFF_LAST_NS : BACK_OFF_LAST_REMOTE_NS;
+    bool came = false;
+    for (int64_t now = begun; !atomic_load(&f->stop) && now < (came ? earliest : until);
+         now = ps_clock_mono_ns()) {
+        came = wait_for_device(f, (came ? earliest : until) - now) == 1 || came;
+        came = came || (missing && access(path, F_OK) == 0);
+    }
+    f->back_off_ns = came ? BACK_OFF_FIRST_NS : f->back_off_ns >= last / 2 ? last : 2 * f->back_off_ns;
 }
 
 static void deliver(struct ps_feed *f, const struct ps_camera_info *info, bool first) {
@@ -117,6 +147,8 @@ static void stream(struct ps_feed *f, struct ps_camera *camera, struct ps_why *w
 
 static void *run(void *arg) {
     struct ps_feed *f = arg;
+    if (is_local(f))
+        ps_devices_watch_new(&f->watch); /* without it the clock alone wakes us */
     while (!atomic_load(&f->stop)) {
         struct ps_camera *camera;
         struct ps_why why = {{0}, {0}};
@@ -129,6 +161,7 @@ static void *run(void *arg) {
         set_state(f, PS_FEED_AWAY, &why);
         back_off(f);
     }
+    ps_devices_watch_free(f->watch);
     return NULL;
 }
 
@@ -148,18 +181,18 @@ static int start_thread(struct ps_feed *f) {
 }
 
 static int init_sync(struct ps_feed *f) {
-    pthread_condattr_t attr;
     if (pthread_mutex_init(&f->lock, NULL) != 0)
         return PS_ENOMEM;
-    if (pthread_condattr_init(&attr) == 0) {
-        pthread_condattr_setclock(&attr, CLOCK_MONOTONIC);
-        int failed = pthread_cond_init(&f->wake, &attr);
-        pthread_condattr_destroy(&attr);
-        if (failed == 0)
-            return 0;
-    }
+    f->wake = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
+    if (f->wake >= 0)
+        return 0;
     pthread_mutex_destroy(&f->lock);
     return PS_ENOMEM;
+}
+
+static void destroy_sync(struct ps_feed *f) {
+    close(f->wake);
+    pthread_mutex_destroy(&f->lock);
 }
 
 int ps_feed_start(struct ps_feed **out, const struct ps_camera_spec *spec, unsigned queue_frames,
@@ -170,6 +203,7 @@ int ps_feed_start(struct ps_feed **out, const struct ps_camera_spec *spec, unsig
         return PS_ENOMEM;
     f->spec = *spec;
     f->spec.stop = &f->stop;
+    f->spec.seen = &f->seen;
     f->notify = notify;
     f->ctx = ctx;
     f->back_off_ns = BACK_OFF_FIRST_NS;
@@ -186,8 +220,7 @@ int ps_feed_start(struct ps_feed **out, const struct ps_camera_spec *spec, unsig
     *out = f; /* transferred */
     return 0;
 destroy_sync:
-    pthread_cond_destroy(&f->wake);
-    pthread_mutex_destroy(&f->lock);
+    destroy_sync(f);
 free_queue:
     ps_queue_free(f->queue);
 free_feed:
@@ -208,13 +241,10 @@ void ps_feed_status(struct ps_feed *f, struct ps_feed_status *out) {
 void ps_feed_stop(struct ps_feed *f) {
     if (!f)
         return;
-    pthread_mutex_lock(&f->lock);
     atomic_store(&f->stop, true);
-    pthread_cond_signal(&f->wake);
-    pthread_mutex_unlock(&f->lock);
+    eventfd_write(f->wake, 1); /* cannot fail: nobody else counts it up */
     pthread_join(f->thread, NULL);
-    pthread_cond_destroy(&f->wake);
-    pthread_mutex_destroy(&f->lock);
+    destroy_sync(f);
     ps_queue_free(f->queue);
     ps_frame_free(&f->frame);
     free(f);

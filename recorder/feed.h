@@ -2,8 +2,9 @@
 #ifndef PS_RECORDER_FEED_H
 #define PS_RECORDER_FEED_H
 /*
- * The capture thread of one camera: opens it, reads frames into a queue, re-opens it with back-off (0.25 s
- * doubling to 8 s) when it goes away or falls silent for 3 s, and says so. Runs as long as the recorder.
+ * The capture thread of one camera: opens it, reads frames into a queue, re-opens it when it goes away or falls silent for
+ * 3 s, and says so. Tries again with back-off (0.5 s doubling to 30 s; a network source 8 s), and at once when udev says that
+ * a camera was plugged in, or a path that was missing is there. Runs as long as the recorder.
  */
 #include "recorder/camera.h"
 #include "recorder/queue.h"
@@ -16,6 +17,8 @@ struct ps_feed_status {
     uint32_t generation;        /* grows by one with the first frame of each opening */
     struct ps_camera_info info; /* of that opening */
     struct ps_why why;          /* why it is away */
+    int64_t away_mono_ns;       /* since when */
+    uint32_t tries;             /* openings that failed since then */
     uint64_t frames;            /* delivered since start */
     int64_t last_mono_ns;       /* stamp of the newest frame */
 };

@@ -3,6 +3,7 @@
 
 #include "recorder/scanner_source.h"
 #include <errno.h>
+#include <fcntl.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -13,6 +14,7 @@ struct ps_scanner {
     char where[PS_SCANNER_PATH + 64];
     void *state; /* NULL while the device is away */
     int fd;
+    struct ps_devices_seen seen;
 };
 
 static const struct ps_scanner_ops *const all_ops[] = {&ps_scanner_serial_stdin, &ps_scanner_serial,
@@ -75,7 +77,7 @@ int ps_scanner_read(struct ps_scanner *s, struct ps_scan *scan, struct ps_why *w
 
 int ps_scanner_reopen(struct ps_scanner *s, struct ps_why *why) {
     go_away(s);
-    return s->ops->open(&s->state, &s->fd, s->where, why);
+    return s->ops->open(&s->state, &s->fd, s->where, &s->seen, why);
 }
 
 void ps_scanner_close(struct ps_scanner *s) {
@@ -104,6 +106,19 @@ int ps_scanner_option(const char *where, char path[PS_SCANNER_PATH], const char 
             return 0;
     }
     return ps_error_why(why, PS_EINVAL, where, "the only option here is ?%s=%ld to %ld", key, low, high);
+}
+
+int ps_scanner_open_node(enum ps_devices_kind kind, const char *wanted, int flags,
+                         struct ps_devices_seen *seen, struct ps_device *found, struct ps_why *why) {
+    int err = ps_devices_find(kind, wanted, seen, found, why);
+    if (err != 0)
+        return err;
+    int fd = open(found->node, flags | O_NONBLOCK | O_CLOEXEC);
+    if (fd < 0)
+        return ps_scanner_open_failed(found->node, errno, why);
+    ps_devices_of(kind, fd, found);
+    ps_devices_remember(seen, found);
+    return fd;
 }
 
 int ps_scanner_open_failed(const char *path, int errnum, struct ps_why *why) {

@@ -7,6 +7,7 @@
  *   serial:/dev/ttyACM0[?baud=9600]   raw line, CR or LF or both end a code (CDC-ACM, RS-232, a pty)
  *   evdev:/dev/input/event5[?grab=0]  keyboard wedge: fixed US key table, shift, numpad, Enter or Tab ends a code;
  *                                     a pause over 220 ms inside a code drops the partial code
+ * In place of a device, both take serial=…, port=… or auto (devices.h).
  */
 #include "evidence/error.h"
 #include "evidence/limits.h"

@@ -39,8 +39,10 @@ static int set_up(struct evdev *e, const char *path, bool grab, struct ps_why *w
     return 0;
 }
 
-static int open_evdev(void **state, int *fd, const char *where, struct ps_why *why) {
+static int open_evdev(void **state, int *fd, const char *where, struct ps_devices_seen *seen,
+                      struct ps_why *why) {
     char path[PS_SCANNER_PATH];
+    struct ps_device found;
     long grab = 1;
     struct stat st;
     int err = ps_scanner_option(where, path, "grab", 0, 1, &grab, why);
@@ -49,14 +51,14 @@ static int open_evdev(void **state, int *fd, const char *where, struct ps_why *w
     struct evdev *e = calloc(1, sizeof *e);
     if (!e)
         return ps_error_why(why, PS_ENOMEM, path, "out of memory");
-    e->fd = open(path, O_RDONLY | O_NONBLOCK | O_CLOEXEC);
+    e->fd = ps_scanner_open_node(PS_DEVICES_KEYS, path, O_RDONLY, seen, &found, why);
     if (e->fd < 0) {
-        err = ps_scanner_open_failed(path, errno, why);
+        err = e->fd;
         goto free_state;
     }
     e->kernel_stamps = true;
     if (fstat(e->fd, &st) == 0 && S_ISCHR(st.st_mode)) {
-        err = set_up(e, path, grab == 1, why);
+        err = set_up(e, found.node, grab == 1, why);
         if (err != 0)
             goto close_fd;
     }

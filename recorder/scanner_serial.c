@@ -56,8 +56,10 @@ static int make_raw(int fd, speed_t speed) {
     return 0;
 }
 
-static int open_serial(void **state, int *fd, const char *where, struct ps_why *why) {
+static int open_serial(void **state, int *fd, const char *where, struct ps_devices_seen *seen,
+                       struct ps_why *why) {
     char path[PS_SCANNER_PATH];
+    struct ps_device found;
     long baud = 9600;
     speed_t speed;
     int err = ps_scanner_option(where, path, "baud", 1200, 115200, &baud, why);
@@ -68,13 +70,13 @@ static int open_serial(void **state, int *fd, const char *where, struct ps_why *
     struct serial *s = calloc(1, sizeof *s);
     if (!s)
         return ps_error_why(why, PS_ENOMEM, path, "out of memory");
-    s->fd = open(path, O_RDWR | O_NOCTTY | O_NONBLOCK | O_CLOEXEC);
+    s->fd = ps_scanner_open_node(PS_DEVICES_LINE, path, O_RDWR | O_NOCTTY, seen, &found, why);
     if (s->fd < 0) {
-        err = ps_scanner_open_failed(path, errno, why);
+        err = s->fd;
         goto free_state;
     }
     if (make_raw(s->fd, speed) != 0) {
-        err = ps_error_why(why, PS_EFORMAT, path, "not a serial line: %s", strerror(errno));
+        err = ps_error_why(why, PS_EFORMAT, found.node, "not a serial line: %s", strerror(errno));
         goto close_fd;
     }
     /* ModemManager likes to try new ports; what was scanned while nobody listened is not for a clip of now. */
@@ -91,7 +93,9 @@ free_state:
     return err;
 }
 
-static int open_stdin(void **state, int *fd, const char *where, struct ps_why *why) {
+static int open_stdin(void **state, int *fd, const char *where, struct ps_devices_seen *seen,
+                      struct ps_why *why) {
+    (void)seen;
     if (*where != '\0')
         return ps_error_why(why, PS_EINVAL, where, "stdin: takes nothing after the colon");
     if (fcntl(STDIN_FILENO, F_GETFD) < 0)

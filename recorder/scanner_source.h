@@ -4,12 +4,14 @@
 /*
  * What stands behind struct ps_scanner: one implementation per scheme, and the taking apart of a source's name.
  */
+#include "recorder/devices.h"
 #include "recorder/scanner.h"
 
 struct ps_scanner_ops {
     const char *scheme; /* "serial:" */
-    /* where: the source without its scheme. *fd is to be polled, and to be closed by close(). */
-    int (*open)(void **state, int *fd, const char *where, struct ps_why *why);
+    /* where: the source without its scheme. *fd is to be polled, and to be closed by close(). seen: who was there the last
+     * time; filled by a successful open. */
+    int (*open)(void **state, int *fd, const char *where, struct ps_devices_seen *seen, struct ps_why *why);
     /* As ps_scanner_read, without the device's name. */
     int (*read)(void *state, struct ps_scan *scan, struct ps_why *why);
     void (*close)(void *state);
@@ -23,6 +25,9 @@ extern const struct ps_scanner_ops ps_scanner_serial_stdin, ps_scanner_serial, p
  * low..high. PS_EINVAL and why. */
 int ps_scanner_option(const char *where, char path[PS_SCANNER_PATH], const char *key, long low, long high,
                       long *value, struct ps_why *why);
+/* Opens what the source names (devices.h) by open(2) with these flags; its path is in *found. Returns the descriptor. */
+int ps_scanner_open_node(enum ps_devices_kind kind, const char *wanted, int flags,
+                         struct ps_devices_seen *seen, struct ps_device *found, struct ps_why *why);
 /* open(2)'s errno in words. */
 int ps_scanner_open_failed(const char *path, int errnum, struct ps_why *why);
 

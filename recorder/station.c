@@ -18,8 +18,6 @@
 #define TICK_MS 100
 #define READY_PATIENCE_NS \
     5000000000LL /* cameras that are slow to open do not keep the station from starting */
-#define SCANNER_BACK_OFF_NS 500000000LL
-#define SCANNER_BACK_OFF_MAX_NS 8000000000LL
 #define SEAL_AT_END_MS 30000
 #define SEAL_WITHOUT_SIGNER_MS 2000 /* what is left is sealed at the next start */
 #define POLLS 64
@@ -45,61 +43,6 @@ void ps_station_alarm(const char *fmt, ...) {
     va_start(ap, fmt);
     print_line(PS_MANAGER_ERR, fmt, ap);
     va_end(ap);
-}
-
-/* ---- scanners ---- */
-
-static void scanner_lost(struct ps_station_scanner *s) {
-    s->back_off_ns = s->back_off_ns ? s->back_off_ns * 2 : SCANNER_BACK_OFF_NS;
-    if (s->back_off_ns > SCANNER_BACK_OFF_MAX_NS)
-        s->back_off_ns = SCANNER_BACK_OFF_MAX_NS;
-    s->next_try_ns = ps_clock_mono_ns() + s->back_off_ns;
-}
-
-static void scanner_try(struct ps_station_scanner *s) {
-    struct ps_why why;
-    bool first = !s->next_try_ns;
-    int err = s->dev ? ps_scanner_reopen(s->dev, &why)
-                     : ps_scanner_open(&s->dev, s->config.name, s->config.source, &why);
-
-    if (err < 0) {
-        if (first)
-            ps_station_alarm("scanner %s: %s: plug it in, or mend [scanner %s] in packseal.conf",
-                             s->config.name, why.text, s->config.name);
-        scanner_lost(s);
-        return;
-    }
-    if (!first)
-        ps_station_say("scanner %s is there", s->config.name);
-    s->back_off_ns = 0;
-    s->next_try_ns = 1;
-}
-
-static void scanner_read(struct ps_station *st, struct ps_station_scanner *s) {
-    struct ps_scan scan;
-    struct ps_why why;
-    int r;
-
-    while ((r = ps_scanner_read(s->dev, &scan, &why)) == 1)
-        ps_conduct_code(st, scan.text, scan.manual ? PS_ENTRY_MANUAL : PS_ENTRY_SCANNER, scan.device,
-                        scan.mono_ns, 0);
-    if (r == PS_EFORMAT)
-        ps_station_alarm("scanner %s: %s", s->config.name, why.text);
-    else if (r < 0) {
-        ps_station_alarm("scanner %s went away", s->config.name);
-        scanner_lost(s);
-    }
-}
-
-static void scanners_tick(struct ps_station *st) {
-    int64_t now = ps_clock_mono_ns();
-
-    for (unsigned i = 0; i < st->n_scanners; i++) {
-        struct ps_station_scanner *s = &st->scanner[i];
-        bool away = !s->dev || ps_scanner_fd(s->dev) < 0;
-        if (away && now >= s->next_try_ns)
-            scanner_try(s);
-    }
 }
 
 /* ---- opening and closing ---- */
@@ -131,6 +74,10 @@ static int open_lane(struct ps_station *st, unsigned i) {
 
     snprintf(s.camera.name, sizeof s.camera.name, "%s", c->name);
     snprintf(s.camera.source, sizeof s.camera.source, "%s", c->source);
+    s.camera.n_fallback = c->n_fallback;
+    for (unsigned k = 0; k < c->n_fallback; k++)
+        s.camera.fallback[k] = (struct ps_camera_step){
+            .width = c->fallback[k].width, .height = c->fallback[k].height, .fps = c->fallback[k].fps};
     snprintf(s.font, sizeof s.font, "%s", st->config.font);
     int err = ps_lane_start(&st->lane[i], &s, st->letters);
     if (!err)
@@ -185,6 +132,7 @@ static int open_all(struct ps_station *st, struct ps_why *why) {
             return ps_error_why(why, err, st->config.cameras[i].name, "%s", ps_error_text(err));
     }
     list_scanners(st);
+    ps_plug_start(st);
     return ps_control_new(&st->control, control, why);
 }
 
@@ -194,6 +142,7 @@ static void close_all(struct ps_station *st) {
     ps_sealer_stop(st->sealer, ps_notary_reachable(st->notary) ? SEAL_AT_END_MS : SEAL_WITHOUT_SIGNER_MS);
     for (unsigned i = 0; i < st->n_scanners; i++)
         ps_scanner_close(st->scanner[i].dev);
+    ps_plug_stop(st);
     if (st->letters)
         for (struct ps_letter *l; (l = ps_mailbox_take(st->letters));) {
             ps_mp4w_close(l->film);
@@ -288,6 +237,7 @@ static void turn(struct ps_station *st, const sigset_t *waiting) {
         p[n++] = (struct pollfd){.fd = st->scanner[i].dev ? ps_scanner_fd(st->scanner[i].dev) : -1,
                                  .events = POLLIN};
     scanners = n;
+    p[n++] = (struct pollfd){.fd = ps_plug_fd(st), .events = POLLIN};
     n += ps_control_poll(st->control, p + n, POLLS - n);
     if (ppoll(p, n, &tick, waiting) < 0)
         for (i = 0; i < n; i++)
@@ -298,9 +248,11 @@ static void turn(struct ps_station *st, const sigset_t *waiting) {
         ps_conduct_sealed(st, s);
     for (i = 2; i < scanners; i++)
         if (p[i].revents && st->scanner[i - 2].dev)
-            scanner_read(st, &st->scanner[i - 2]);
-    ps_control_serve(st, st->control, p + scanners, n - scanners);
-    scanners_tick(st);
+            ps_plug_scan(st, &st->scanner[i - 2]);
+    if (p[scanners].revents)
+        ps_plug_came(st);
+    ps_control_serve(st, st->control, p + scanners + 1, n - scanners - 1);
+    ps_plug_tick(st);
     ps_conduct_tick(st);
 }
 

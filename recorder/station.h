@@ -10,6 +10,7 @@
 #include "recorder/lane.h"
 #include "recorder/manager.h"
 #include "recorder/notary.h"
+#include "recorder/plug.h"
 #include "recorder/recording.h"
 #include "recorder/scanner.h"
 #include "recorder/sealer.h"
@@ -33,6 +34,7 @@ struct ps_station_scanner {
     struct ps_config_scanner config;
     struct ps_scanner *dev; /* NULL: away */
     int64_t next_try_ns, back_off_ns;
+    struct ps_plug_told told;
 };
 
 struct ps_station {
@@ -45,6 +47,8 @@ struct ps_station {
     unsigned n_lanes, n_scanners;
     struct ps_lane *lane[PS_CONFIG_CAMERAS];
     struct ps_station_scanner scanner[PS_CONFIG_SCANNERS + 1];
+    struct ps_plug_told told[PS_CONFIG_CAMERAS];
+    struct ps_devices_watch *watch; /* NULL: no udev */
     struct ps_mailbox *letters, *results;
     /* the session and what it asked for */
     struct ps_session session;

@@ -29,13 +29,14 @@ json_t *ps_status_cameras(struct ps_station *st) {
         ps_lane_feed(st->lane[i], &f);
         ps_lane_counts(st->lane[i], &c);
         json_array_append_new(
-            all, json_pack("{s:s, s:s, s:s, s:s, s:s, s:s, s:i, s:I, s:I, s:I, s:I, s:I, s:s}", "name",
-                           st->config.cameras[i].name, "source", st->config.cameras[i].source, "state",
-                           feed_word(f.state), "model", f.info.model, "serial", f.info.serial, "format",
-                           f.info.format, "fps", (int)f.info.fps, "captured", (json_int_t)c.captured,
-                           "encoded", (json_int_t)c.encoded, "dropped", (json_int_t)c.dropped, "damaged",
-                           (json_int_t)c.damaged, "repeated", (json_int_t)c.repeated, "why",
-                           f.state == PS_FEED_LIVE ? "" : f.why.text));
+            all,
+            json_pack("{s:s, s:s, s:s, s:s, s:s, s:s, s:s, s:i, s:b, s:I, s:I, s:I, s:I, s:I, s:s}", "name",
+                      st->config.cameras[i].name, "source", st->config.cameras[i].source, "state",
+                      feed_word(f.state), "model", f.info.model, "serial", f.info.serial, "port", f.info.path,
+                      "format", f.info.format, "fps", (int)f.info.fps, "reduced", f.info.reduced, "captured",
+                      (json_int_t)c.captured, "encoded", (json_int_t)c.encoded, "dropped",
+                      (json_int_t)c.dropped, "damaged", (json_int_t)c.damaged, "repeated",
+                      (json_int_t)c.repeated, "why", f.state == PS_FEED_LIVE ? "" : f.why.text));
     }
     return all;
 }
@@ -45,6 +46,13 @@ static void add_alarm(json_t *alarms, const char *what, const char *text) {
 
     snprintf(line, sizeof line, "%.32s: %.200s", what, text);
     json_array_append_new(alarms, json_string(line));
+}
+
+static void add_camera_alarm(json_t *alarms, const char *what, const char *name, const char *text) {
+    char line[256];
+
+    snprintf(line, sizeof line, "%s: %.150s", name, text);
+    add_alarm(alarms, what, line);
 }
 
 /* Alarms are not kept: each is read off the state that it speaks of. */
@@ -60,7 +68,9 @@ static json_t *alarms_of(struct ps_station *st, unsigned *live) {
         if (f.state == PS_FEED_LIVE)
             ++*live;
         else if (f.state == PS_FEED_AWAY)
-            add_alarm(alarms, "camera-lost", st->config.cameras[i].name);
+            add_camera_alarm(alarms, "camera-lost", st->config.cameras[i].name, f.why.text);
+        if (f.state == PS_FEED_LIVE && f.info.reduced)
+            add_camera_alarm(alarms, "camera-reduced", st->config.cameras[i].name, f.info.format);
     }
     for (unsigned i = 0; i < st->n_scanners; i++)
         if (!st->scanner[i].dev || ps_scanner_fd(st->scanner[i].dev) < 0)

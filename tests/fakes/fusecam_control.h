@@ -94,6 +94,10 @@ static bool obey(const char *line) {
         *(word[0] == 'b' ? &cam.faults.busy : &cam.faults.nospace) = on;
         return true;
     }
+    if (strcmp(word, "budget") == 0 && parse_number(value, 0, 2000000000, &number)) {
+        cam.faults.budget = number;
+        return true;
+    }
     struct offer *next = &cam.next_offer;
     struct size size;
     if (strcmp(word, "size") == 0 && !cam.fixed_size && parse_size(value, &size)) {

@@ -60,6 +60,7 @@ struct handle {
 struct faults {
     uint32_t gap, error, truncate, corrupt, empty;
     bool busy, nospace;
+    uint32_t budget; /* pixels a second that the bus has room for; 0: any number */
     int64_t stall_until_ns;
 };
 
@@ -388,7 +389,8 @@ static int answer_streamon(struct handle *h, union argument *a) {
         return -EINVAL;
     if (is_others(h))
         return -EBUSY;
-    if (cam.faults.nospace)
+    const uint64_t pixels = (uint64_t)cam.size.width * cam.size.height * cam.rate;
+    if (cam.faults.nospace || (cam.faults.budget && pixels > cam.faults.budget))
         return -ENOSPC;
     if (!cam.streaming) {
         cam.streaming = true;

@@ -14,7 +14,8 @@ my (@strangers, @back_doors);
 # A header that only the named files may include.
 my @doors = (
     [ qr{^sqlite3\.h$},                       qr{^archive/} ],
-    [ qr{^(?:linux/videodev2|libv4l[12]|libv4l-plugin|libv4lconvert)\.h$}, qr{^recorder/camera_v4l2\.} ],
+    [ qr{^(?:linux/videodev2|libv4l[12]|libv4l-plugin|libv4lconvert)\.h$}, qr{^recorder/camera_v4l2(?:_formats)?\.} ],
+    [ qr{^libudev\.h$},                       qr{^recorder/devices\.} ],
     [ qr{^lib(?:av\w+|sw\w+|postproc)/},      qr{^(?:recorder/(?:camera_lavf|decode|encoder)|report/film)\.} ],
     [ qr{^(?:libevdev/|linux/hidraw\.h|linux/input\.h)}, qr{^recorder/scanner_} ],
     [ qr{^termios\.h$},                       qr{^(?:recorder/scanner_|cli/)} ],   # a line; a password prompt
@@ -52,6 +53,7 @@ my @symbols = (
     [ 'signing keys of OpenSSL: nowhere',            qr{^(?:EVP_DigestSign|EVP_PKEY_sign|EVP_PKEY_keygen)}, qr{^$} ],
     [ 'SQLite: archive/',                            qr{^sqlite3_},                          qr{^archive/} ],
     [ 'V4L2: recorder/camera_v4l2.c',                qr{^v4l[12]_},                          qr{^recorder/camera_v4l2\.c$} ],
+    [ 'libudev: recorder/devices.c',                 qr{^udev_},                              qr{^recorder/devices\.c$} ],
     [ 'libav: where sources are opened, decoded, encoded',
         qr{^(?:av|avio|avcodec|avformat|avdevice|avutil|avfilter|sws|swr)_},
         qr{^(?:recorder/(?:camera_lavf|decode|encoder)|report/film)\.c$} ],
@@ -91,7 +93,7 @@ SKIP: {
     my $cli = build() . '/packseal';
     skip 'packseal is not built yet', 1 if !-x $cli;
     none('packseal links no cameras, codecs, pages or input devices',
-        grep { /^lib(?:av|sw|v4l|turbojpeg|evdev|cairo|pango|zint)/ } libraries($cli));
+        grep { /^lib(?:av|sw|v4l|turbojpeg|evdev|udev|cairo|pango|zint)/ } libraries($cli));
 }
 
 SKIP: {

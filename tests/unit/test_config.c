@@ -108,6 +108,29 @@ static void defaults(void) {
            "the rest has defaults");
 }
 
+static void ladder(void) {
+    static const char head[] = "[station]\nid = A\n[camera top]\nsource = v4l2:auto\nfallback = ";
+    static const char *const bad[] = {
+        "1280x720",    "1280x720@",   "1280x720@0",       "1280x720@30,640x480@30",
+        "8x8@30",      "1280*720@30", "640x480@30x",      "99999x480@30",
+        "640x480@121", "@30",         "1280x720@30 MJPG", "12800000000x720@30"};
+    char text[256];
+    snprintf(text, sizeof(text), "%s1280x720@15  640x480@30\n", head);
+    tap_is_int(parse(text), 0, "a ladder of smaller pictures");
+    tap_is_uint(c.cameras[0].n_fallback, 2, "two steps");
+    tap_ok(c.cameras[0].fallback[0].width == 1280 && c.cameras[0].fallback[0].fps == 15 &&
+               c.cameras[0].fallback[1].height == 480 && c.cameras[0].fallback[1].fps == 30,
+           "in their order");
+    for (size_t i = 0; i < sizeof(bad) / sizeof(bad[0]); i++) {
+        snprintf(text, sizeof(text), "%s%s\n", head, bad[i]);
+        refused(text, "line 5", "fallback is", bad[i]);
+    }
+    snprintf(text, sizeof(text), "%s", head);
+    for (int i = 0; i < 9; i++)
+        strncat(text, "640x480@5 ", sizeof(text) - strlen(text) - 1);
+    refused(text, "line 5", "up to 8", "nine steps");
+}
+
 static void long_lines(void) {
     char text[1200], source[512] = "lavf:/films/";
     for (size_t i = strlen(source); i < sizeof(source) - 1; i++)
@@ -238,6 +261,7 @@ int main(void) {
     reads_all();
     defaults();
     witnesses();
+    ladder();
     long_lines();
     refusals();
     ranges();

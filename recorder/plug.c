@@ -1,0 +1,162 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+#include "recorder/plug.h"
+
+#include <stdio.h>
+#include <unistd.h>
+
+#include "recorder/clock.h"
+#include "recorder/station.h"
+
+#define SECOND 1000000000LL
+#define SCANNER_BACK_OFF_NS (SECOND / 2)
+#define SCANNER_BACK_OFF_MAX_NS (30 * SECOND)
+#define SCANNER_BACK_OFF_BLIND_NS (8 * SECOND) /* without udev */
+#define LINE_NS (10 * SECOND)
+#define LINES_AT_ONCE 6
+
+bool ps_plug_may_say(struct ps_plug_told *t, int64_t mono_ns) {
+    if (t->paid_until_ns < mono_ns)
+        t->paid_until_ns = mono_ns;
+    if (t->paid_until_ns - mono_ns > (LINES_AT_ONCE - 1) * LINE_NS) {
+        t->unsaid++;
+        return false;
+    }
+    t->paid_until_ns += LINE_NS;
+    return true;
+}
+
+/* " (7 changes before it are not told)" */
+static const char *unsaid(struct ps_plug_told *t, char out[64]) {
+    out[0] = '\0';
+    if (t->unsaid)
+        snprintf(out, 64, " (%u changes before it are not told)", t->unsaid);
+    t->unsaid = 0;
+    return out;
+}
+
+/* ---- scanners ---- */
+
+static void scanner_lost(struct ps_station *st, struct ps_station_scanner *s) {
+    int64_t most = st->watch ? SCANNER_BACK_OFF_MAX_NS : SCANNER_BACK_OFF_BLIND_NS;
+
+    s->back_off_ns = s->back_off_ns ? s->back_off_ns * 2 : SCANNER_BACK_OFF_NS;
+    if (s->back_off_ns > most)
+        s->back_off_ns = most;
+    s->next_try_ns = ps_clock_mono_ns() + s->back_off_ns;
+}
+
+static void scanner_try(struct ps_station *st, struct ps_station_scanner *s) {
+    struct ps_why why;
+    char more[64];
+    bool first = !s->next_try_ns;
+    int err = s->dev ? ps_scanner_reopen(s->dev, &why)
+                     : ps_scanner_open(&s->dev, s->config.name, s->config.source, &why);
+
+    if (err < 0) {
+        if (first)
+            ps_station_say("scanner %s: %s: plug it in, or mend [scanner %s] in packseal.conf",
+                           s->config.name, why.text, s->config.name);
+        s->told.tries++;
+        scanner_lost(st, s);
+        return;
+    }
+    if (!first && ps_plug_may_say(&s->told, ps_clock_mono_ns()))
+        ps_station_say("scanner %s is there, after %u tries%s", s->config.name, s->told.tries + 1,
+                       unsaid(&s->told, more));
+    s->told.tries = 0;
+    s->back_off_ns = 0;
+    s->next_try_ns = 1;
+}
+
+void ps_plug_scan(struct ps_station *st, struct ps_station_scanner *s) {
+    struct ps_scan scan;
+    struct ps_why why;
+    char more[64];
+    int r;
+
+    while ((r = ps_scanner_read(s->dev, &scan, &why)) == 1)
+        ps_conduct_code(st, scan.text, scan.manual ? PS_ENTRY_MANUAL : PS_ENTRY_SCANNER, scan.device,
+                        scan.mono_ns, 0);
+    if (r == PS_EFORMAT)
+        ps_station_say("scanner %s: %s", s->config.name, why.text);
+    else if (r < 0) {
+        if (ps_plug_may_say(&s->told, ps_clock_mono_ns()))
+            ps_station_say("scanner %s went away%s", s->config.name, unsaid(&s->told, more));
+        scanner_lost(st, s);
+    }
+}
+
+static bool is_away(const struct ps_station_scanner *s) {
+    return !s->dev || ps_scanner_fd(s->dev) < 0;
+}
+
+/* ---- cameras ---- */
+
+static void camera_changed(struct ps_station *st, unsigned i, const struct ps_feed_status *f) {
+    struct ps_plug_told *t = &st->told[i];
+    const char *name = st->config.cameras[i].name;
+    int64_t now = ps_clock_mono_ns();
+    char more[64];
+
+    if (f->state == PS_FEED_LIVE && f->info.reduced && ps_plug_may_say(t, now))
+        ps_station_say("camera %s: %s: not enough room on its USB line: use a port of another controller",
+                       name, f->info.format);
+    /* What a camera is at the start, the station says when it is ready. */
+    if (t->state == PS_FEED_OPENING)
+        return;
+    if (f->state == PS_FEED_AWAY && ps_plug_may_say(t, now))
+        ps_station_say("camera %s is away: %s: clips show NO CAMERA until it is back%s", name, f->why.text,
+                       unsaid(t, more));
+    else if (f->state == PS_FEED_LIVE && ps_plug_may_say(t, now))
+        ps_station_say("camera %s is back: %s, after %lld s and %u tries%s", name, f->info.format,
+                       (long long)((now - t->since_ns) / SECOND), t->tries + 1, unsaid(t, more));
+}
+
+static void camera_tick(struct ps_station *st, unsigned i) {
+    struct ps_plug_told *t = &st->told[i];
+    struct ps_feed_status f;
+
+    ps_lane_feed(st->lane[i], &f);
+    if (f.state != t->state) {
+        camera_changed(st, i, &f);
+        t->state = f.state;
+        t->since_ns = f.away_mono_ns;
+    }
+    if (f.state == PS_FEED_AWAY)
+        t->tries = f.tries;
+}
+
+/* ---- all of them ---- */
+
+void ps_plug_start(struct ps_station *st) {
+    ps_devices_watch_new(&st->watch); /* without it the clock alone wakes us */
+}
+
+void ps_plug_stop(struct ps_station *st) {
+    ps_devices_watch_free(st->watch);
+    st->watch = NULL;
+}
+
+int ps_plug_fd(const struct ps_station *st) {
+    return ps_devices_watch_fd(st->watch);
+}
+
+void ps_plug_came(struct ps_station *st) {
+    if (!ps_devices_watch_came(st->watch))
+        return;
+    for (unsigned i = 0; i < st->n_scanners; i++)
+        if (is_away(&st->scanner[i]) && st->scanner[i].next_try_ns)
+            st->scanner[i].next_try_ns = 1;
+}
+
+void ps_plug_tick(struct ps_station *st) {
+    int64_t now = ps_clock_mono_ns();
+
+    for (unsigned i = 0; i < st->n_scanners; i++) {
+        struct ps_station_scanner *s = &st->scanner[i];
+        if (is_away(s) && now >= s->next_try_ns)
+            scanner_try(st, s);
+    }
+    for (unsigned i = 0; i < st->n_lanes; i++)
+        camera_tick(st, i);
+}
