@@ -117,7 +117,7 @@ BENCH := $(call test_bin,bench/*.c)
 
 # ---- what one can ask for -----------------------------------------------------------------------
 
-.PHONY: all verify.html deps deps-check check test lint demo bench fuzz fuzz-run fuzz-programs install clean help FORCE
+.PHONY: all verify.html deps deps-check check test attacks lint demo bench fuzz fuzz-run fuzz-programs install clean help FORCE
 .SECONDARY:
 .DELETE_ON_ERROR:
 
@@ -146,6 +146,9 @@ TESTS ?= $(UNIT) $(FUZZ) $(sort $(wildcard tests/*/*.t tests/*/*.bats))
 test: all $(UNIT) $(FUZZ) $(FAKES) ## build and test; TESTS='FILE ...' picks some
 	@echo 'testing $(B) with $(JOBS) jobs'
 	@$(in_test) prove -j$(JOBS) --exec 'sh tests/run.sh' $(PROVE_FLAGS) $(TESTS)
+
+attacks: all ## each attack of docs/THREATS.md played, as one table
+	@$(in_test) python3 tests/e2e/attacks.t --table
 
 lint: all ## module rules, banned calls, layout, manual pages
 	@$(in_test) prove -j$(JOBS) --exec 'sh tests/run.sh' $(PROVE_FLAGS) $(sort $(wildcard tests/lint/*.t))

@@ -15,7 +15,7 @@ build='build-essential pkg-config python3
 # perl brings prove; libclang-rt holds the sanitizers and libFuzzer of clang.
 check='perl bats jq strace procps file zip openssl
     clang clang-format llvm libclang-rt-14-dev binutils universal-ctags shellcheck mandoc
-    libfuse3-dev fuse3 chromium chromium-driver poppler-utils'
+    libfuse3-dev fuse3 chromium chromium-driver poppler-utils libfaketime'
 
 case ${1-} in
 build) wanted=$build ;;
