@@ -5,6 +5,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <limits.h>
+#include <pthread.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -20,7 +21,8 @@
 struct file {
     struct ps_files *of;
     char *name;
-    int fd; /* -1: closed */
+    int fd;         /* -1: closed */
+    unsigned users; /* who read from it now */
     dev_t dev;
     ino_t ino;
     uint64_t size;
@@ -32,6 +34,7 @@ struct ps_files {
     bool folder;
     struct file *files;
     size_t n, cap;
+    pthread_mutex_t lock;  /* of descriptors and users: two threads may read at once */
     size_t open[MAX_OPEN]; /* indices, a ring */
     unsigned n_open, oldest;
 };
@@ -138,8 +141,10 @@ int ps_files_open(struct ps_files **out, const char *path, struct ps_why *why) {
     struct stat st;
     struct ps_files *f = calloc(1, sizeof *f);
     *out = NULL;
-    if (f == NULL)
+    if (f == NULL || pthread_mutex_init(&f->lock, NULL) != 0) {
+        free(f);
         return ps_error_why(why, PS_ENOMEM, path, "out of memory");
+    }
     /* Not blocking: a named pipe must not hold us before it is refused. */
     f->root = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK | O_NOCTTY);
     int err = 0;
@@ -172,6 +177,7 @@ void ps_files_close(struct ps_files *f) {
     }
     if (f->root >= 0)
         close(f->root);
+    pthread_mutex_destroy(&f->lock);
     free(f->files);
     free(f);
 }
@@ -216,6 +222,23 @@ static bool same_file(const struct file *x, int fd) {
            st.st_ctim.tv_nsec == x->changed.tv_nsec;
 }
 
+/* Room in the ring: the oldest that nobody reads from is given up. */
+static size_t *place(struct ps_files *f) {
+    if (f->n_open < MAX_OPEN)
+        return &f->open[f->n_open++];
+    for (unsigned i = 0; i < MAX_OPEN; i++) {
+        size_t *at = &f->open[f->oldest];
+        struct file *old = &f->files[*at];
+        f->oldest = (f->oldest + 1) % MAX_OPEN;
+        if (old->users > 0)
+            continue;
+        close(old->fd);
+        old->fd = -1;
+        return at;
+    }
+    return NULL;
+}
+
 /* The descriptor, opened again if it was given up for another. A file that changed since it was listed fails. */
 static int descriptor(struct file *x) {
     struct ps_files *f = x->of;
@@ -224,27 +247,35 @@ static int descriptor(struct file *x) {
     int fd = f->folder ? open_below(f->root, x->name) : fcntl(f->root, F_DUPFD_CLOEXEC, 3);
     if (fd < 0)
         return -1;
-    if (!same_file(x, fd)) {
+    size_t *at = NULL;
+    if (same_file(x, fd))
+        at = place(f);
+    if (at == NULL) {
         close(fd);
         errno = ESTALE;
         return -1;
     }
-    size_t i = (size_t)(x - f->files);
-    if (f->n_open == MAX_OPEN) {
-        struct file *old = &f->files[f->open[f->oldest]];
-        close(old->fd);
-        old->fd = -1;
-        f->open[f->oldest] = i;
-        f->oldest = (f->oldest + 1) % MAX_OPEN;
-    } else {
-        f->open[f->n_open++] = i;
-    }
+    *at = (size_t)(x - f->files);
     return x->fd = fd;
+}
+
+static int take(struct file *x) {
+    pthread_mutex_lock(&x->of->lock);
+    int fd = descriptor(x);
+    x->users += fd >= 0;
+    pthread_mutex_unlock(&x->of->lock);
+    return fd;
+}
+
+static void give_back(struct file *x) {
+    pthread_mutex_lock(&x->of->lock);
+    x->users--;
+    pthread_mutex_unlock(&x->of->lock);
 }
 
 static int blob_read(void *ctx, uint64_t off, void *buf, size_t n) {
     struct file *x = ctx;
-    int fd = descriptor(x);
+    int fd = take(x);
     uint8_t *p = buf;
     if (fd < 0)
         return PS_EIO;
@@ -253,12 +284,13 @@ static int blob_read(void *ctx, uint64_t off, void *buf, size_t n) {
         if (got < 0 && errno == EINTR)
             continue;
         if (got <= 0)
-            return PS_EIO;
+            break;
         p += got;
         off += (uint64_t)got;
         n -= (size_t)got;
     }
-    return 0;
+    give_back(x);
+    return n == 0 ? 0 : PS_EIO;
 }
 
 static const char *tree_name(void *ctx, size_t i) {
@@ -268,8 +300,9 @@ static const char *tree_name(void *ctx, size_t i) {
 
 static int tree_open(void *ctx, size_t i, struct ps_blob *out) {
     struct ps_files *f = ctx;
-    if (descriptor(&f->files[i]) < 0)
+    if (take(&f->files[i]) < 0)
         return PS_EIO;
+    give_back(&f->files[i]);
     *out = (struct ps_blob){.ctx = &f->files[i], .size = f->files[i].size, .read = blob_read};
     return 0;
 }

@@ -233,8 +233,6 @@ void ps_verify_pool_both(void *ctx, void (*a)(void *), void *a_arg, void (*b)(vo
     a(a_arg);
     if (two)
         pthread_join(thread, NULL);
-    else
-        b(b_arg);
     atomic_fetch_add(&job->pool->spare, 1);
 }
 

@@ -45,7 +45,7 @@ int ps_verify_pool_run(const struct ps_verify_pool_spec *spec);
 
 /* For the judge: after each answer; may wait for the path's turn. */
 void ps_verify_pool_answered(struct ps_verify_pool_job *job);
-/* For struct ps_judge, with the job as context: progress, and two passes on two threads while one is to spare. */
+/* For struct ps_judge, with the job as context: progress, and b beside a while a thread is to spare, else a alone. */
 int ps_verify_pool_progress(void *job, uint64_t done, uint64_t total);
 void ps_verify_pool_both(void *job, void (*a)(void *), void *a_arg, void (*b)(void *), void *b_arg);
 

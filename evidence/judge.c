@@ -17,7 +17,8 @@ struct bundle {
     struct ps_bag bag;
     char (*clips)[PS_MAX_ZIP_NAME + 1]; /* prefixes in the tree, with the base */
     size_t n;
-    struct ps_verdict *v, *own; /* of a clip; of the bundle itself */
+    struct ps_verdict *v, *own;        /* of a clip; of the bundle itself */
+    struct ps_verdict_digest *digests; /* of the tree's files, as far as they are known */
 };
 
 static const char *ending(const char *name, const char *end) {
@@ -64,22 +65,22 @@ static void clip_name(const struct ps_verdict *v, const char *prefix, char out[P
 }
 
 static int judge_clip(const struct ps_judge *j, const struct ps_tree *t, const char *prefix, const char *data,
-                      struct ps_verdict *v) {
-    struct ps_verdict_input in = {.files = t,
-                                  .prefix = prefix,
-                                  .bundle = data,
-                                  .trust = j->trust,
-                                  .progress = j->progress,
-                                  .progress_ctx = j->progress_ctx,
-                                  .both = j->both,
-                                  .both_ctx = j->both_ctx};
-    return ps_verdict_clip(v, &in);
+                      struct ps_verdict_digest *digests, struct ps_verdict *v) {
+    const struct ps_verdict_input in = {.files = t,
+                                        .prefix = prefix,
+                                        .bundle = data,
+                                        .trust = j->trust,
+                                        .progress = j->progress,
+                                        .progress_ctx = j->progress_ctx,
+                                        .both = j->both,
+                                        .both_ctx = j->both_ctx};
+    return digests == NULL ? ps_verdict_clip(v, &in) : ps_verdict_clip_known(v, &in, digests);
 }
 
 static int clip_folder(const struct ps_judge *j, const struct ps_tree *t) {
     char name[PS_MAX_ZIP_NAME + 1];
     struct ps_verdict *v = malloc(sizeof *v);
-    int err = v == NULL ? PS_ENOMEM : judge_clip(j, t, "", NULL, v);
+    int err = v == NULL ? PS_ENOMEM : judge_clip(j, t, "", NULL, NULL, v);
     if (err == 0) {
         clip_name(v, "", name);
         err = answer(j, name, false, v);
@@ -128,8 +129,8 @@ static int find_clips(struct bundle *b) {
     return 0;
 }
 
-/* A film whose digest the verdict has just compared need not be read a third time; one of another size than the
- * statement's may be anything, and the verdict has said so. */
+/* What the verdict has digested is not read again. A film of another size than the statement's may be anything, and the
+ * verdict has said so. */
 static int check_entry(const struct bundle *b, const struct ps_verdict *v, const struct ps_bag_entry *e,
                        size_t i, const char *name) {
     struct ps_blob blob;
@@ -138,13 +139,14 @@ static int check_entry(const struct bundle *b, const struct ps_verdict *v, const
         const struct ps_file_ref *f = &clip->tracks[k].file;
         if (strcmp(f->name, name) != 0)
             continue;
-        if (v->container == PS_CONTAINER_AS_RECORDED)
-            return memcmp(f->sha256, e->sha256, 32) == 0 ? 0 : PS_ESIG;
         bool cut = v->content == PS_CONTENT_EXCERPT; /* smaller than recorded, as it should be */
         if (b->tree->open(b->tree->ctx, e->file, &blob) == 0 && blob.size != f->size &&
             (!cut || blob.size > f->size))
             return memcmp(f->sha256, e->sha256, 32) == 0 ? PS_ESIG : PS_ELIMIT;
     }
+    const struct ps_verdict_digest *d = &b->digests[e->file];
+    if (d->state == PS_VERDICT_KNOWN && d->err == 0)
+        return memcmp(d->sha256, e->sha256, 32) == 0 ? 0 : PS_ESIG;
     return ps_bag_check(&b->bag, i);
 }
 
@@ -207,7 +209,7 @@ static int bundle_clip(struct bundle *b, size_t i) {
     char name[PS_MAX_ZIP_NAME + 1];
     char data[PS_MAX_ZIP_NAME + 8];
     (void)snprintf(data, sizeof data, "%sdata/", b->bag.base);
-    int err = judge_clip(b->j, b->tree, b->clips[i], data, b->v);
+    int err = judge_clip(b->j, b->tree, b->clips[i], data, b->digests, b->v);
     if (err < 0)
         return err;
     check_entries(b, b->clips[i], b->v);
@@ -242,7 +244,8 @@ static int bundle(const struct ps_judge *j, const struct ps_tree *t) {
         return err == PS_ENOMEM ? err : unreadable(j, "bag-refused", &why);
     b.v = malloc(sizeof *b.v);
     b.own = malloc(sizeof *b.own);
-    err = b.v == NULL || b.own == NULL ? PS_ENOMEM : find_clips(&b);
+    b.digests = calloc(t->n + 1, sizeof *b.digests);
+    err = b.v == NULL || b.own == NULL || b.digests == NULL ? PS_ENOMEM : find_clips(&b);
     if (err == 0 && b.n == 0) {
         (void)ps_error_why(&why, 0, "data/", "no clip in this bundle");
         err = unreadable(j, "bag-refused", &why);
@@ -252,6 +255,7 @@ static int bundle(const struct ps_judge *j, const struct ps_tree *t) {
     if (err == 0)
         err = bundle_itself(&b);
     free(b.clips);
+    free(b.digests);
     free(b.own);
     free(b.v);
     ps_bag_free(&b.bag);

@@ -11,8 +11,6 @@
 #include "evidence/note.h"
 #include "evidence/verdict_internal.h"
 
-#define PIECE ((size_t)256 << 10)
-
 /* ---- words and numbers --------------------------------------------------------------------------- */
 
 static const char *word(const char *const (*words)[2], size_t n, unsigned i, bool zh) {
@@ -97,63 +95,6 @@ void ps_verdict_problem(struct ps_verdict *v, const char *code, const char *wher
 
 /* ---- reading ------------------------------------------------------------------------------------- */
 
-int ps_verdict_step(struct ps_verdict_job *j, uint64_t bytes) {
-    j->done += bytes;
-    if (j->in->progress == NULL || (j->done - j->told < PIECE && j->done < j->total))
-        return 0;
-    j->told = j->done;
-    /* A film may be larger than it was stated. */
-    uint64_t done = j->done + atomic_load(&j->beside);
-    done = done < j->total ? done : j->total;
-    return j->in->progress(j->in->progress_ctx, done, j->total) != 0 ? PS_ETIME : 0;
-}
-
-int ps_verdict_room(struct ps_verdict_job *j, size_t n) {
-    if (n <= j->cap)
-        return 0;
-    uint8_t *p = realloc(j->buf, n);
-    if (p == NULL)
-        return PS_ENOMEM;
-    j->buf = p;
-    j->cap = n;
-    return 0;
-}
-
-static int step_beside(struct ps_verdict_job *j, uint64_t bytes) {
-    atomic_fetch_add(&j->beside, bytes);
-    return atomic_load(&j->stop) ? PS_ETIME : 0;
-}
-
-static int digest(struct ps_verdict_job *j, const struct ps_blob *b, uint8_t *buf, uint8_t out[32],
-                  int (*step)(struct ps_verdict_job *, uint64_t)) {
-    struct ps_sha256 h;
-    int err = 0;
-    ps_sha256_init(&h);
-    for (uint64_t off = 0; err == 0 && off < b->size;) {
-        size_t n = b->size - off < PIECE ? (size_t)(b->size - off) : PIECE;
-        err = ps_blob_read(b, off, buf, n);
-        if (err < 0)
-            break;
-        ps_sha256_update(&h, buf, n);
-        off += n;
-        err = step(j, n);
-    }
-    ps_sha256_final(&h, out);
-    return err;
-}
-
-int ps_verdict_digest(struct ps_verdict_job *j, const struct ps_blob *b, uint8_t out[32]) {
-    int err = ps_verdict_room(j, b->size < PIECE ? (size_t)b->size : PIECE);
-    return err < 0 ? err : digest(j, b, j->buf, out, ps_verdict_step);
-}
-
-int ps_verdict_digest_beside(struct ps_verdict_job *j, const struct ps_blob *b, uint8_t out[32]) {
-    uint8_t *buf = malloc(PIECE);
-    int err = buf == NULL ? PS_ENOMEM : digest(j, b, buf, out, step_beside);
-    free(buf);
-    return err;
-}
-
 /* The name inside the clip, or NULL when the file lies elsewhere in the tree. */
 static const char *inside(const struct ps_verdict_job *j, size_t i) {
     const char *name = j->in->files->name(j->in->files->ctx, i);
@@ -161,14 +102,24 @@ static const char *inside(const struct ps_verdict_job *j, size_t i) {
     return strncmp(name, j->in->prefix, len) == 0 ? name + len : NULL;
 }
 
-int ps_verdict_open(struct ps_verdict_job *j, const char *name, struct ps_blob *out) {
-    const struct ps_tree *t = j->in->files;
-    for (size_t i = 0; i < t->n; i++) {
+int64_t ps_verdict_find(struct ps_verdict_job *j, const char *name) {
+    for (size_t i = 0; i < j->in->files->n; i++) {
         const char *have = inside(j, i);
         if (have != NULL && strcmp(have, name) == 0)
-            return t->open(t->ctx, i, out);
+            return (int64_t)i;
     }
     return PS_ENOENT;
+}
+
+int ps_verdict_open(struct ps_verdict_job *j, const char *name, struct ps_blob *out) {
+    const int64_t i = ps_verdict_find(j, name);
+    if (i < 0)
+        return PS_ENOENT;
+    const struct ps_blob *open = ps_verdict_team_blob(j, (size_t)i);
+    if (open == NULL)
+        return j->in->files->open(j->in->files->ctx, (size_t)i, out);
+    *out = *open;
+    return 0;
 }
 
 int ps_verdict_load(struct ps_verdict_job *j, const char *name, size_t max, uint8_t **p, size_t *n) {
@@ -292,10 +243,13 @@ static int read_statement(struct ps_verdict_job *j) {
                            "%s", ps_error_text(err));
         return 0;
     }
-    if (err == 0)
+    if (err == 0) {
+        struct ps_verdict_digest *d = &j->digests[ps_verdict_find(j, "clip.json")];
         ps_sha256(j->statement, p, n);
-    if (err == 0)
+        memcpy(d->sha256, j->statement, sizeof d->sha256);
+        d->state = PS_VERDICT_KNOWN;
         err = parse_statement(j, p, n);
+    }
     if (err > 0)
         err = load_signature(j, &sig, &sig_n);
     if (err > 0) {
@@ -309,19 +263,33 @@ static int read_statement(struct ps_verdict_job *j) {
 
 /* ---- files --------------------------------------------------------------------------------------- */
 
+/* Sees to its digest, if that will be asked for. */
+static int read_original(struct ps_verdict_job *j, const struct ps_file_ref *f) {
+    struct ps_blob b;
+    const int64_t i = ps_verdict_find(j, f->name);
+    if (i < 0 || ps_verdict_open(j, f->name, &b) < 0)
+        return 0;
+    if (b.size == f->size)
+        return ps_verdict_digest(j, (size_t)i, &b);
+    ps_verdict_team_drop(j, (size_t)i);
+    return 0;
+}
+
 static int check_original(struct ps_verdict_job *j, const struct ps_file_ref *f) {
     struct ps_blob b;
-    uint8_t got[32];
-    int err = ps_verdict_open(j, f->name, &b);
-    if (err == PS_ENOENT) {
+    const int64_t i = ps_verdict_find(j, f->name);
+    if (i < 0) {
         ps_verdict_worsen(j->v, PS_CONTENT_INCOMPLETE);
         ps_verdict_problem(j->v, "file-missing", f->name, "the statement names it, and it is not there");
         return 0;
     }
+    int err = ps_verdict_open(j, f->name, &b);
     bool same = err == 0 && b.size == f->size;
     if (same) {
-        err = ps_verdict_digest(j, &b, got);
-        same = err == 0 && memcmp(got, f->sha256, 32) == 0;
+        err = ps_verdict_digest(j, (size_t)i, &b);
+        if (err == 0)
+            err = j->digests[i].err;
+        same = err == 0 && memcmp(j->digests[i].sha256, f->sha256, 32) == 0;
     }
     if (err == PS_ENOMEM || err == PS_ETIME)
         return err;
@@ -366,7 +334,7 @@ static uint64_t work(struct ps_verdict_job *j) {
     struct ps_blob b;
     for (uint32_t i = 0; j->excerpt != NULL && i < j->excerpt->n_tracks; i++)
         if (ps_verdict_open(j, j->excerpt->tracks[i].file, &b) == 0)
-            sum += b.size; /* its pictures alone */
+            sum += b.size * (j->in->bundle != NULL ? 2 : 1); /* the file only where a manifest names it */
     if (j->excerpt != NULL)
         return sum;
     for (uint32_t i = 0; i < c->n_tracks; i++)
@@ -401,35 +369,80 @@ static int judge_outside(struct ps_verdict_job *j) {
     return err < 0 ? err : ps_verdict_key_trust(j);
 }
 
-int ps_verdict_clip(struct ps_verdict *v, const struct ps_verdict_input *in) {
-    ps_verdict_start(v);
-    struct ps_verdict_job j = {.v = v, .in = in};
-    int err = read_statement(&j);
+/* What no rule of this clip asks for, the helper need not read. A bundle's manifest asks for everything. */
+static void drop_unnamed(struct ps_verdict_job *j) {
+    for (size_t i = 0; i < j->in->files->n && j->in->bundle == NULL; i++) {
+        const char *name = inside(j, i);
+        if (name != NULL && !is_named(j->v->clip, name))
+            ps_verdict_team_drop(j, i);
+    }
+}
+
+/* All that reads much. */
+static int judge_inside(struct ps_verdict_job *j) {
+    struct ps_verdict *v = j->v;
+    int err = read_statement(j);
+    if (err == 0 && v->clip == NULL && j->in->bundle == NULL)
+        atomic_store(&j->stop, true);
+    if (err == 0 && v->clip != NULL)
+        err = judge_outside(j);
     if (err < 0 || v->clip == NULL)
-        goto out;
-    err = judge_outside(&j);
-    if (err < 0)
-        goto out;
+        return err;
     v->container = PS_CONTAINER_AS_RECORDED;
-    err = ps_verdict_excerpt_read(&j);
-    j.total = work(&j);
+    drop_unnamed(j);
+    err = ps_verdict_excerpt_read(j);
+    j->total = work(j);
     for (uint32_t i = 0; i < v->clip->n_tracks && err == 0; i++)
-        if (ps_verdict_excerpt_film(&j, i))
-            err = ps_verdict_film_track(&j, i);
+        if (ps_verdict_excerpt_film(j, i))
+            err = ps_verdict_film_track(j, i);
     for (uint32_t i = 0; i < v->clip->n_originals && err == 0; i++)
-        if (ps_verdict_excerpt_original(&j, v->clip->originals[i].file.name))
-            err = check_original(&j, &v->clip->originals[i].file);
-    if (err == 0)
-        ps_verdict_excerpt_stated(&j);
+        if (ps_verdict_excerpt_original(j, v->clip->originals[i].file.name))
+            err = read_original(j, &v->clip->originals[i].file);
+    return err;
+}
+
+/* What the digests say, which are all there now, and what the statement says itself. */
+static int judge_digests(struct ps_verdict_job *j) {
+    struct ps_verdict *v = j->v;
+    int err = 0;
     for (uint32_t i = 0; i < v->clip->n_tracks && err == 0; i++)
-        ps_verdict_film_stated(&j, i);
-    if (err == 0)
-        tell_unnamed(&j);
-out:
+        err = ps_verdict_film_container(j, i);
+    for (uint32_t i = 0; i < v->clip->n_originals && err == 0; i++)
+        if (ps_verdict_excerpt_original(j, v->clip->originals[i].file.name))
+            err = check_original(j, &v->clip->originals[i].file);
+    if (err < 0)
+        return err;
+    ps_verdict_excerpt_stated(j);
+    for (uint32_t i = 0; i < v->clip->n_tracks; i++)
+        ps_verdict_film_stated(j, i);
+    tell_unnamed(j);
+    return 0;
+}
+
+int ps_verdict_clip_known(struct ps_verdict *v, const struct ps_verdict_input *in,
+                          struct ps_verdict_digest *digests) {
+    ps_verdict_start(v);
+    struct ps_verdict_job j = {.v = v, .in = in, .digests = digests, .judge = judge_inside};
+    for (size_t i = 0; i < PS_MAX_TRACKS; i++)
+        j.film[i] = -1;
+    int err = ps_verdict_team_begin(&j);
+    if (err < 0)
+        return err;
+    err = ps_verdict_team_run(&j);
+    if (err == 0 && v->clip != NULL)
+        err = judge_digests(&j);
+    ps_verdict_team_end(&j);
     ps_excerpt_free(j.excerpt);
-    free(j.buf);
     if (err < 0)
         ps_verdict_free(v);
+    return err;
+}
+
+int ps_verdict_clip(struct ps_verdict *v, const struct ps_verdict_input *in) {
+    ps_verdict_start(v);
+    struct ps_verdict_digest *digests = calloc(in->files->n + 1, sizeof *digests);
+    int err = digests == NULL ? PS_ENOMEM : ps_verdict_clip_known(v, in, digests);
+    free(digests);
     return err;
 }
 

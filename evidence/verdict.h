@@ -55,9 +55,10 @@ struct ps_verdict_input {
     /* Called between pieces of work with bytes done and bytes to do; non-zero stops with PS_ETIME. May be NULL. */
     int (*progress)(void *ctx, uint64_t done, uint64_t total);
     void *progress_ctx;
-    /* Runs a(a_arg) and b(b_arg), at the same time if it likes, and returns when both have ended; they are the two passes
-     * over one film. files->open is not called meanwhile, but the film's blob is read from both sides. NULL: one after
-     * the other. */
+    /* Runs a(a_arg) in this thread and, if one is to spare, b(b_arg) in another at the same time; returns when both have
+     * ended. b helps a, and ends with it: never b alone or first. Meanwhile the tree's blobs are read from both sides, no
+     * blob opened twice; files->open, progress and what else is the caller's are called by this thread alone. NULL: one
+     * thread does it all. */
     void (*both)(void *ctx, void (*a)(void *), void *a_arg, void (*b)(void *), void *b_arg);
     void *both_ctx;
 };

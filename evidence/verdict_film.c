@@ -6,7 +6,6 @@
 #include "evidence/verdict_internal.h"
 
 #define WINDOW ((size_t)1 << 20) /* of samples that lie one behind the other, read at once */
-#define WORTH_TWO (1 << 20)      /* a film from this size on is worth a second thread */
 
 struct film {
     struct ps_verdict_job *j;
@@ -17,12 +16,10 @@ struct film {
     struct ps_verdict_records rec;
     struct ps_verdict_gop *gops;
     uint32_t n_gops;
-    bool nal_told;
-    uint64_t window; /* where in the film j->buf begins, */
-    size_t held;     /* and how many bytes of it are there */
-    uint8_t digest[32];
-    int digest_err, pictures_err; /* of the two passes */
-    bool readable;
+    /* Read once for both digests; else by two threads, or only for its pictures. */
+    bool whole;
+    struct ps_sha256 sum; /* of the file as far as `at` */
+    uint64_t at;
 };
 
 static void place(const struct film *f, char out[256], const char *where) {
@@ -50,7 +47,7 @@ static int read_film(struct film *f) {
     int err = ps_mp4_read(&f->mp4, &f->blob, false, &why);
     if (err == 0)
         return 1;
-    if (err == PS_ENOMEM)
+    if (err == PS_ENOMEM || err == PS_EIO)
         return err;
     place(f, where, why.where);
     /* A fragmented film that was cut off: what is whole can still be compared. */
@@ -171,6 +168,7 @@ static int cut(struct film *f) {
             g = &f->gops[f->n_gops++];
             g->first = i;
             g->start = at;
+            g->nal = UINT32_MAX;
         }
         g->frames++;
         g->bytes += s->size;
@@ -180,44 +178,53 @@ static int cut(struct film *f) {
     return 0;
 }
 
-static void tell_nal(struct film *f, uint32_t sample, uint64_t start) {
-    char where[128];
-    if (f->nal_told)
-        return;
-    f->nal_told = true;
-    (void)snprintf(where, sizeof where, "%s sample %u (from %02u:%02u)", f->t->file.name, sample,
-                   (unsigned)(start / PS_TICKS_PER_SECOND / 60),
-                   (unsigned)(start / PS_TICKS_PER_SECOND % 60));
-    ps_verdict_worsen(f->j->v, PS_CONTENT_ALTERED);
-    ps_verdict_problem(f->j->v, "film-nal", where, "holds other NAL units than one coded picture may");
+/* The file as far as `to`, but for what was read with its pictures. */
+static int add_gap(struct film *f, struct ps_verdict_hand *h, uint64_t to) {
+    int err = ps_verdict_hash(f->j, h, &f->blob, f->at, to, &f->sum, NULL);
+    f->at = to;
+    return err;
 }
 
-/* Sample i of the film, in j->buf. Only what lies directly behind it is read with it, so that a film whose samples are
+/* n bytes at off into the hand. Samples are in file order, so what is read for them is, too. */
+static int read_window(struct film *f, struct ps_verdict_hand *h, uint64_t off, size_t n) {
+    h->held = 0;
+    int err = f->whole ? add_gap(f, h, off) : 0;
+    if (err == 0)
+        err = ps_verdict_room(h, n);
+    if (err == 0)
+        err = ps_blob_read(&f->blob, off, h->buf, n);
+    if (err < 0)
+        return err;
+    h->window = off;
+    h->held = n;
+    if (!f->whole)
+        return 0;
+    ps_sha256_update(&f->sum, h->buf, n);
+    f->at = off + n;
+    return ps_verdict_step(f->j, h, n);
+}
+
+/* Sample i of the film, in the hand. Only what lies directly behind it is read with it, so that a film whose samples are
  * scattered is not read many times over. */
-static int load(struct film *f, uint32_t i, uint32_t end, const uint8_t **p) {
+static int load(struct film *f, struct ps_verdict_hand *h, uint32_t i, uint32_t end, const uint8_t **p) {
     const struct ps_mp4_sample *s = &f->mp4.samples[i], *next = s + 1;
-    if (s->offset < f->window || s->offset - f->window > f->held ||
-        s->size > f->held - (size_t)(s->offset - f->window)) {
+    if (s->offset < h->window || s->offset - h->window > h->held ||
+        s->size > h->held - (size_t)(s->offset - h->window)) {
         size_t n = s->size;
         for (; ++i < end && next->offset >= s->offset && next->offset - s->offset == n && n < WINDOW &&
                next->size <= WINDOW - n;
              next++)
             n += next->size;
-        f->held = 0;
-        int err = ps_verdict_room(f->j, n);
-        if (err == 0)
-            err = ps_blob_read(&f->blob, s->offset, f->j->buf, n);
+        int err = read_window(f, h, s->offset, n);
         if (err < 0)
             return err;
-        f->window = s->offset;
-        f->held = n;
     }
-    *p = f->j->buf + (s->offset - f->window);
+    *p = h->buf + (s->offset - h->window);
     return 0;
 }
 
 /* Digests of one segment of the film. */
-static int hash(struct film *f, struct ps_verdict_gop *g) {
+static int hash(struct film *f, struct ps_verdict_hand *h, struct ps_verdict_gop *g) {
     struct ps_record_builder b;
     struct ps_record got;
     static const uint8_t no_avcc[32];
@@ -225,13 +232,13 @@ static int hash(struct film *f, struct ps_verdict_gop *g) {
     for (uint32_t i = 0; i < g->frames; i++) {
         const struct ps_mp4_sample *s = &f->mp4.samples[g->first + i];
         const uint8_t *p;
-        int err = load(f, g->first + i, g->first + g->frames, &p);
+        int err = load(f, h, g->first + i, g->first + g->frames, &p);
         if (err == 0)
-            err = ps_verdict_step(f->j, s->size);
+            err = ps_verdict_step(f->j, h, s->size);
         if (err < 0)
             return err;
-        if (ps_mp4_nal_ok(p, s->size, s->sync) < 0)
-            tell_nal(f, g->first + i, g->start);
+        if (g->nal == UINT32_MAX && ps_mp4_nal_ok(p, s->size, s->sync) < 0)
+            g->nal = g->first + i;
         if (ps_record_add(&b, p, s->size, s->ticks) < 0)
             return 0; /* longer than a segment can be: matches nothing */
     }
@@ -243,15 +250,24 @@ static int hash(struct film *f, struct ps_verdict_gop *g) {
     return 0;
 }
 
+static struct ps_record key_of(const struct ps_verdict_gop *g) {
+    return (struct ps_record){.bytes = g->bytes, .frames = g->frames, .duration = g->duration};
+}
+
 /* Only segments whose size and number of frames some record has are read at all. */
-static int match(struct film *f, struct ps_verdict_gop *g, uint32_t expected) {
-    struct ps_record key = {.bytes = g->bytes, .frames = g->frames, .duration = g->duration};
+static int piece(void *ctx, struct ps_verdict_hand *h, uint32_t i) {
+    struct film *f = ctx;
+    struct ps_verdict_gop *g = &f->gops[i];
+    struct ps_record key = key_of(g);
     uint32_t seq;
-    if (!lookup(&f->rec, &key, KEY_SIZE, expected, &seq))
-        return ps_verdict_step(f->j, g->bytes);
-    int err = hash(f, g);
-    if (err < 0 || !g->hashed)
-        return err;
+    return lookup(&f->rec, &key, KEY_SIZE, 0, &seq) ? hash(f, h, g) : ps_verdict_step(f->j, h, g->bytes);
+}
+
+static void match(struct film *f, struct ps_verdict_gop *g, uint32_t expected) {
+    struct ps_record key = key_of(g);
+    uint32_t seq;
+    if (!g->hashed)
+        return;
     memcpy(key.timing, g->timing, 32);
     memcpy(key.samples, g->samples, 32);
     if (lookup(&f->rec, &key, KEY_ALL, expected, &seq))
@@ -259,22 +275,33 @@ static int match(struct film *f, struct ps_verdict_gop *g, uint32_t expected) {
     else if (lookup(&f->rec, &key, KEY_SAMPLES, expected, &seq))
         g->match = PS_VERDICT_TIMING;
     else
-        return 0;
+        return;
     g->seq = seq;
     g->again = f->rec.found[seq];
     f->rec.found[seq] = true;
-    return 0;
 }
 
-static int match_all(struct film *f) {
+static void match_all(struct film *f) {
     uint32_t expected = f->rec.first;
     for (uint32_t i = 0; i < f->n_gops; i++) {
-        int err = match(f, &f->gops[i], expected);
-        if (err < 0)
-            return err;
+        match(f, &f->gops[i], expected);
         expected = f->gops[i].match != PS_VERDICT_NONE ? f->gops[i].seq + 1 : expected + 1;
     }
-    return 0;
+}
+
+/* Once for a film: the first of its samples that breaks the rule. */
+static void tell_nal(struct film *f) {
+    char where[128];
+    const struct ps_verdict_gop *g = f->gops, *end = g + f->n_gops;
+    while (g < end && g->nal == UINT32_MAX)
+        g++;
+    if (g == end)
+        return;
+    (void)snprintf(where, sizeof where, "%s sample %u (from %02u:%02u)", f->t->file.name, g->nal,
+                   (unsigned)(g->start / PS_TICKS_PER_SECOND / 60),
+                   (unsigned)(g->start / PS_TICKS_PER_SECOND % 60));
+    ps_verdict_worsen(f->j->v, PS_CONTENT_ALTERED);
+    ps_verdict_problem(f->j->v, "film-nal", where, "holds other NAL units than one coded picture may");
 }
 
 /* What a decoder is told before the first picture belongs to each record. */
@@ -309,66 +336,74 @@ static bool no_film(const struct ps_track *t) {
     return t->n_lost == 1 && t->lost[0].first == 0;
 }
 
-/* The two passes: over the file, and over its pictures. They share nothing but the blob and the counts of progress. */
-static void pass_file(void *arg) {
-    struct film *f = arg;
-    f->digest_err = ps_verdict_digest_beside(f->j, &f->blob, f->digest);
-}
-
-static void pass_pictures(void *arg) {
-    struct film *f = arg;
-    int err = read_film(f);
-    f->readable = err > 0;
-    if (f->readable)
-        err = cut(f) < 0 ? PS_ENOMEM : match_all(f);
-    f->pictures_err = err;
+static int read_pictures(struct film *f) {
+    if (cut(f) < 0)
+        return PS_ENOMEM;
+    int err = 0;
+    if (f->whole) /* one after the other, as they lie in the file */
+        for (uint32_t i = 0; i < f->n_gops && err == 0; i++)
+            err = piece(f, &f->j->hand, i);
+    else
+        err = ps_verdict_team_share(f->j, f->n_gops, piece, f);
     if (err < 0)
-        atomic_store(&f->j->stop, true);
-}
-
-/* Whether the container is the recorded one, and what its pictures are. The file is hashed only when the size fits: a
- * huge one in a small one's place is told apart without. */
-static int both_passes(struct film *f) {
-    const struct ps_verdict_input *in = f->j->in;
-    struct ps_verdict *v = f->j->v;
-    const enum ps_content content = v->content;
-    const size_t n = v->n_problems, more = v->n_more;
-    bool same = f->blob.size == f->t->file.size;
-    if (same && in->both != NULL && f->blob.size >= WORTH_TWO) {
-        atomic_store(&f->j->stop, false);
-        in->both(in->both_ctx, pass_pictures, f, pass_file, f);
-        f->j->done += atomic_exchange(&f->j->beside, 0);
-        if (f->pictures_err == PS_ETIME || f->pictures_err == PS_ENOMEM)
-            return f->pictures_err;
-        if (f->digest_err == PS_ETIME) /* was stopped, for the pictures cannot be read */
-            f->digest_err = f->pictures_err;
-        if (f->digest_err < 0) { /* nothing else is told of a file that cannot be read */
-            v->content = content;
-            v->n_problems = n;
-            v->n_more = more;
-        }
-    } else {
-        f->digest_err = same ? ps_verdict_digest(f->j, &f->blob, f->digest) : 0;
-        if (f->digest_err == 0)
-            pass_pictures(f);
-    }
-    if (f->digest_err < 0)
-        return f->digest_err;
-    if (!same || memcmp(f->digest, f->t->file.sha256, 32) != 0)
-        worse_container(v, PS_CONTAINER_REMUXED);
-    return f->pictures_err;
-}
-
-static int judge(struct film *f) {
-    int err = both_passes(f);
-    if (err < 0 || !f->readable)
         return err;
+    tell_nal(f);
+    match_all(f);
+    return 0;
+}
+
+/* The file's digest, which needs what is left of it. One that cannot be read has been told by its pictures, or is told by
+ * ps_verdict_film_container. */
+static int end_whole(struct film *f, uint32_t file, int err) {
+    if (!f->whole)
+        return err;
+    int rest = err == 0 ? add_gap(f, &f->j->hand, f->blob.size) : err;
+    ps_verdict_digest_put(f->j, file, &f->sum, rest);
+    return rest == PS_ETIME || rest == PS_ENOMEM ? rest : err;
+}
+
+/* The digest is worked out only when the size fits: a huge film in a small one's place is told apart without. In an
+ * excerpt's bundle the manifest has it. */
+static int judge(struct film *f, uint32_t file) {
+    const bool same = f->blob.size == f->t->file.size;
+    const bool wanted = same || (f->rec.excerpt && f->j->in->bundle != NULL);
+    if (!wanted)
+        ps_verdict_team_drop(f->j, file);
+    f->whole = wanted && ps_verdict_team_alone(f->j) && ps_verdict_digest_take(f->j, file);
+    ps_sha256_init(&f->sum);
+    int err = read_film(f);
+    const bool readable = err > 0;
+    if (readable)
+        err = read_pictures(f);
+    err = end_whole(f, file, err);
+    if (err == 0 && wanted)
+        err = ps_verdict_digest(f->j, file, &f->blob);
+    if (err < 0)
+        return err;
+    if (same)
+        f->j->film[f->track] = file;
+    else
+        worse_container(f->j->v, PS_CONTAINER_REMUXED);
+    if (!readable)
+        return 0;
     check_parameters(f);
     return ps_verdict_align(f->j->v, f->t, &f->rec, f->gops, f->n_gops);
 }
 
+/* PS_EIO and PS_ESHORT are answers. */
+static int unreadable(struct ps_verdict_job *j, uint32_t track, int err) {
+    const char *name = j->v->clip->tracks[track].file.name;
+    if (err != PS_EIO && err != PS_ESHORT)
+        return err;
+    worse_container(j->v, PS_CONTAINER_UNKNOWN);
+    ps_verdict_worsen(j->v, PS_CONTENT_UNREADABLE);
+    ps_verdict_problem(j->v, "file-unreadable", name, "%s", ps_error_text(err));
+    return 0;
+}
+
 int ps_verdict_film_track(struct ps_verdict_job *j, uint32_t track) {
     struct film f = {.j = j, .t = &j->v->clip->tracks[track], .track = track};
+    const int64_t file = ps_verdict_find(j, f.t->file.name);
     int err = decode_records(&f);
     if (err < 0)
         goto out;
@@ -384,13 +419,8 @@ int ps_verdict_film_track(struct ps_verdict_job *j, uint32_t track) {
         goto out;
     }
     if (err == 0)
-        err = judge(&f);
-    if (err == PS_EIO || err == PS_ESHORT) {
-        worse_container(j->v, PS_CONTAINER_UNKNOWN);
-        ps_verdict_worsen(j->v, PS_CONTENT_UNREADABLE);
-        ps_verdict_problem(j->v, "file-unreadable", f.t->file.name, "%s", ps_error_text(err));
-        err = 0;
-    }
+        err = judge(&f, (uint32_t)file);
+    err = unreadable(j, track, err);
 out:
     free(f.gops);
     ps_mp4_free(&f.mp4);
@@ -398,6 +428,22 @@ out:
     free(f.rec.sorted);
     free(f.rec.r);
     return err;
+}
+
+int ps_verdict_film_container(struct ps_verdict_job *j, uint32_t track) {
+    struct ps_blob b;
+    const struct ps_file_ref *f = &j->v->clip->tracks[track].file;
+    const int64_t file = j->film[track];
+    if (file < 0)
+        return 0;
+    int err = ps_verdict_open(j, f->name, &b);
+    if (err == 0)
+        err = ps_verdict_digest(j, (size_t)file, &b);
+    if (err == 0)
+        err = j->digests[file].err;
+    if (err == 0 && memcmp(j->digests[file].sha256, f->sha256, 32) != 0)
+        worse_container(j->v, PS_CONTAINER_REMUXED);
+    return unreadable(j, track, err);
 }
 
 static void tell_ranges(struct ps_verdict_job *j, const struct ps_track *t, const struct ps_range *x,
