@@ -107,6 +107,8 @@ PROGRAMS := $(HELPERS) $(call prog,cli,packseal) $(B)/packseal-verify
 LIBRARY  := $(B)/lib/libpackseal-evidence.a $(B)/lib/packseal-evidence.pc
 # Beside the programs, so that those in build/ find them too.
 PROFILES := $(patsubst report/%,$(B)/%,$(wildcard report/profiles/*.conf))
+# Beside the program that each confines.
+UNITS    := $(wildcard $(addprefix */packseal*.,service socket timer path target))
 PAGE     := $(if $(wildcard viewer/verify/build.py),$(B)/verify.html)
 
 test_bin = $(patsubst %.c,$(B)/%,$(sort $(wildcard tests/$(1))))
@@ -194,8 +196,12 @@ install: all ## copy the files under DESTDIR and PREFIX (/usr)
 	$(Q)$(call put,0644,include/packseal/evidence,$(filter-out %_internal.h,$(wildcard evidence/*.h)))
 	$(Q)$(call put,0644,share/doc/libpackseal-evidence,evidence/LICENSE)
 	$(Q)$(call put,0644,share/doc/libpackseal-evidence/examples,$(wildcard docs/examples/*.c))
-	$(Q)$(call put,0644,lib/systemd/system,$(wildcard $(addprefix */packseal*.,service socket timer target)))
+	$(Q)install -d $(D)/lib/systemd/system
+	$(Q)for u in $(UNITS); do sed 's|/usr/\(bin\|libexec\)/|$(PREFIX)/\1/|' $$u >$(D)/lib/systemd/system/$${u##*/} && \
+		chmod 0644 $(D)/lib/systemd/system/$${u##*/} || exit 1; done
 	$(Q)$(call put,0644,lib/udev/rules.d,$(wildcard udev/*.rules))
+	$(Q)$(if $(wildcard udev/packseal.sysusers),install -D -m 0644 udev/packseal.sysusers $(D)/lib/sysusers.d/packseal.conf)
+	$(Q)$(if $(wildcard udev/packseal.tmpfiles),install -D -m 0644 udev/packseal.tmpfiles $(D)/lib/tmpfiles.d/packseal.conf)
 	$(Q)$(if $(wildcard cli/completion/packseal.bash),install -D -m 0644 cli/completion/packseal.bash \
 		$(D)/share/bash-completion/completions/packseal)
 
