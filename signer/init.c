@@ -3,7 +3,6 @@
 
 #include <errno.h>
 #include <fcntl.h>
-#include <sodium.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/stat.h>
@@ -12,6 +11,7 @@
 #include "evidence/bytes.h"
 #include "evidence/minisign.h"
 #include "evidence/opening.h"
+#include "evidence/origin.h"
 #include "evidence/sha256.h"
 #include "signer/file.h"
 #include "signer/key.h"
@@ -40,25 +40,18 @@ static int put(int dir, const char *name, const void *p, size_t n, mode_t mode, 
     return err == 0 ? 0 : ps_error_why(why, err, name, "cannot be written: %s", strerror(errno));
 }
 
-/* C2SP signed-note: NAME+HASH+KEY, hash = first 4 bytes of SHA-256(name ‖ "\n" ‖ type ‖ key), type 1 is Ed25519. */
-static void vkey_text(struct ps_buf *b, const char *station, const uint8_t key[32]) {
-    uint8_t typed[33] = {1}, sum[32];
-    char name[64], hash[9], base64[sodium_base64_ENCODED_LEN(33, sodium_base64_VARIANT_ORIGINAL)];
-    struct ps_sha256 h;
+/* The first ledger's name, from its key: the same everywhere, and no other station's. */
+static int name_ledger(const struct ps_key *k, const char *station, struct ps_vkey *out) {
+    struct ps_origin origin;
+    char name[PS_NOTE_NAME + 1];
 
-    memcpy(typed + 1, key, 32);
-    snprintf(name, sizeof(name), "packseal.invalid/%s", station);
-    ps_sha256_init(&h);
-    ps_sha256_update(&h, name, strlen(name));
-    ps_sha256_update(&h, "\n", 1);
-    ps_sha256_update(&h, typed, sizeof(typed));
-    ps_sha256_final(&h, sum);
-    ps_bytes_hex(hash, sum, 4);
-    sodium_bin2base64(base64, sizeof(base64), typed, sizeof(typed), sodium_base64_VARIANT_ORIGINAL);
-    ps_buf_fmt(b, "%s+%s+%s", name, hash, base64);
+    ps_origin_first(&origin, station, ps_key_ledger(k));
+    ps_origin_name(&origin, name);
+    return ps_note_vkey_make(out, name, PS_NOTE_ED25519, ps_key_ledger(k));
 }
 
-static int write_public(int dir, const struct ps_key *k, const char *station, struct ps_why *why) {
+static int write_public(int dir, const struct ps_key *k, const char *station, const struct ps_vkey *ledger,
+                        struct ps_why *why) {
     struct ps_buf pub, vkey, trust;
     char text[57], comment[96];
     int err;
@@ -68,7 +61,7 @@ static int write_public(int dir, const struct ps_key *k, const char *station, st
     ps_buf_init(&trust, 4096);
     snprintf(comment, sizeof(comment), "PackSeal clip key of station %s", station);
     ps_minisign_pubkey_write(&pub, ps_key_clip(k), comment);
-    vkey_text(&vkey, station, ps_key_ledger(k));
+    ps_note_vkey_write(&vkey, ledger);
     ps_minisign_pubkey_text(ps_key_clip(k), text);
     ps_buf_fmt(&trust, "packseal-trust 1\nclip %s station=%s\nlog %.*s\n", text, station, (int)vkey.n,
                (const char *)vkey.p);
@@ -104,17 +97,37 @@ static void describe(const struct ps_key *k, const char *station, char report[10
              station, clip, id, ledger);
 }
 
+/* All but the keys. The station's name comes last of what the signer needs: without it none starts, so that one whose
+ * origin is missing is never half made but old. */
+static int write_all(const struct ps_options *o, const struct ps_key *key, int dir, int ledger,
+                     int public_dir, struct ps_why *why) {
+    char station[PS_MAX_STATION_ID + 2], origin[PS_NOTE_NAME + 2];
+    struct ps_vkey vkey;
+    int err = name_ledger(key, o->station, &vkey);
+
+    if (err != 0)
+        return ps_error_why(why, err, "origin", "cannot be made: %s", ps_error_text(err));
+    int n = snprintf(origin, sizeof(origin), "%s\n", vkey.name);
+    err = put(dir, "origin", origin, (size_t)n, 0600, why);
+    if (err == 0 && (err = ps_takes_create(dir)) != 0)
+        ps_error_why(why, err, "takes", "cannot be made: %s", strerror(errno));
+    if (err == 0)
+        err = put(ledger, "entries", "", 0, 0640, why);
+    if (err == 0)
+        err = write_public(public_dir, key, o->station, &vkey, why);
+    n = snprintf(station, sizeof(station), "%s\n", o->station);
+    return err == 0 ? put(dir, "station", station, (size_t)n, 0600, why) : err;
+}
+
 int ps_init_station(const struct ps_options *o, char report[1024], struct ps_why *why) {
     const struct ps_keyfile_lock lock = {o->passphrase, ps_keyfile_cost_station};
     struct ps_key *key = NULL;
-    char station[PS_MAX_STATION_ID + 2];
     int dir = -1, ledger = -1, public_dir = -1;
     int err;
 
     if (!ps_opening_station_ok(o->station))
         return ps_error_why(why, PS_EINVAL, "--station",
                             "takes 1 to %d letters, digits and hyphens, no hyphen first", PS_MAX_STATION_ID);
-    int n = snprintf(station, sizeof(station), "%s\n", o->station);
     err = dir = folder(o->dir, 0700, why);
     if (dir >= 0)
         err = ledger = folder(o->ledger, 02750, why);
@@ -128,13 +141,7 @@ int ps_init_station(const struct ps_options *o, char report[1024], struct ps_why
     if (err == 0)
         err = ps_key_load(&key, dir, why);
     if (err == 0)
-        err = put(dir, "station", station, (size_t)n, 0600, why);
-    if (err == 0 && (err = ps_takes_create(dir)) != 0)
-        ps_error_why(why, err, "takes", "cannot be made: %s", strerror(errno));
-    if (err == 0)
-        err = put(ledger, "entries", "", 0, 0640, why);
-    if (err == 0)
-        err = write_public(public_dir, key, o->station, why);
+        err = write_all(o, key, dir, ledger, public_dir, why);
     if (err == 0)
         describe(key, o->station, report);
     ps_key_free(key);

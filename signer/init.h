@@ -5,8 +5,7 @@
  * A new station: folders, keys, an empty ledger, and what others register.
  *
  * public/clip.pub is the minisign public key of clips, public/log.vkey the ledger key as a C2SP signed-note
- * vkey named "packseal.invalid/STATION" (the reserved domain of RFC 2606: a name that no one else can own, and
- * that promises no web site), public/trust a trust file of both (docs/FORMAT.md section 8).
+ * vkey, named by station and key (evidence/origin.h), public/trust a trust file of both (docs/FORMAT.md section 8).
  */
 #include "evidence/error.h"
 

@@ -25,43 +25,21 @@
 
 /* ---- which ledger ------------------------------------------------------------------------------------ */
 
-static int generation_of(const char *origin, const char *station, unsigned *out) {
-    char first[PS_NOTE_NAME + 1];
-    int n = snprintf(first, sizeof(first), "packseal.invalid/%s", station);
-
-    *out = 1;
-    if (strcmp(origin, first) == 0)
-        return 0;
-    if (strncmp(origin, first, (size_t)n) != 0 || origin[n] != '/' || origin[n + 1] < '1' ||
-        origin[n + 1] > '9')
-        return PS_EFORMAT;
-    char *end;
-    unsigned long v = strtoul(origin + n + 1, &end, 10);
-    *out = (unsigned)v;
-    return *end == '\0' && v >= 2 && v <= 9999 ? 0 : PS_EFORMAT;
-}
-
-static void name_of(const char *station, unsigned generation, char out[PS_NOTE_NAME + 1]) {
-    if (generation < 2)
-        snprintf(out, PS_NOTE_NAME + 1, "packseal.invalid/%s", station);
-    else
-        snprintf(out, PS_NOTE_NAME + 1, "packseal.invalid/%s/%u", station, generation);
-}
-
 static int read_origin(struct ps_recover *r, int dir, const char *station, struct ps_why *why) {
     char text[PS_NOTE_NAME + 2];
     ssize_t n = ps_file_load(dir, "origin", text, sizeof(text));
 
     if (n == PS_ENOENT) {
-        name_of(station, 1, r->origin);
-        r->generation = 1;
+        r->name = (struct ps_origin){.generation = 1};
+        snprintf(r->name.station, sizeof(r->name.station), "%s", station);
+        ps_origin_name(&r->name, r->origin);
         return 0;
     }
     if (n < 2 || text[n - 1] != '\n' || memchr(text, '\0', (size_t)n) != NULL)
         return ps_error_why(why, PS_EFORMAT, "origin", "is no name of a ledger");
     memcpy(r->origin, text, (size_t)n - 1);
     r->origin[n - 1] = '\0';
-    return generation_of(r->origin, station, &r->generation) == 0
+    return ps_origin_parse(&r->name, r->origin) == 0 && strcmp(r->name.station, station) == 0
                ? 0
                : ps_error_why(why, PS_EFORMAT, "origin", "is no name of a ledger of this station");
 }
@@ -94,6 +72,37 @@ int ps_recover_read(struct ps_recover *r, int dir, const char *station, struct p
     if (err == 0 && r->half)
         err = ps_error_why(why, PS_ESTATE, "recovery",
                            "was begun and not ended: say packseal-signer --recover again");
+    return err;
+}
+
+static int named(const char *where, const char *other, const struct ps_recover *r, struct ps_why *why) {
+    return strcmp(other, r->origin) == 0
+               ? 0
+               : ps_error_why(why, PS_EPERM, "origin",
+                              "this ledger is %s, but %s says %s: restore the signer's folder", r->origin,
+                              where, other);
+}
+
+int ps_recover_agrees(const struct ps_vkey *key, const struct ps_recover *r, int root, int ledger,
+                      struct ps_why *why) {
+    static char text[NOTE_MAX];
+    struct ps_checkpoint c;
+    struct ps_vkey other;
+    struct ps_note note;
+    int err = 0;
+
+    if (!ps_origin_fits(&r->name, key->key))
+        return ps_error_why(why, PS_EPERM, "origin",
+                            "%s is the name of another key's ledger: restore the signer's folder", r->origin);
+    ssize_t n = ps_file_load(ledger, "checkpoint", text, sizeof(text));
+    if (n > 0 && ps_note_parse(&note, text, (size_t)n) == 0 &&
+        ps_checkpoint_parse(&c, note.text, note.text_len) == 0 &&
+        ps_note_vkey_make(&other, c.origin, PS_NOTE_ED25519, key->key) == 0 &&
+        ps_checkpoint_open(&c, text, (size_t)n, &other) == 0)
+        err = named("ledger/checkpoint", c.origin, r, why);
+    n = err == 0 ? ps_file_load(root, "public/log.vkey", text, sizeof(text)) : PS_ENOENT;
+    if (n > 0 && ps_note_vkey_parse(&other, text, (size_t)n) == 0 && memcmp(other.key, key->key, 32) == 0)
+        err = named("public/log.vkey", other.name, r, why);
     return err;
 }
 
@@ -158,7 +167,9 @@ static int begin(struct job *j, int ledger) {
     int root = openat(j->dir, "..", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
     if (root < 0)
         return failed(j, "folder of the station");
-    err = ps_remember_walk(root, ledger, &vkey, newest, j, j->why);
+    err = ps_recover_agrees(&vkey, &j->now, root, ledger, j->why);
+    if (err == 0)
+        err = ps_remember_walk(root, ledger, &vkey, newest, j, j->why);
     close(root);
     if (err == 0 && j->note_len == 0)
         err = ps_error_why(j->why, PS_ENOENT, "checkpoint",
@@ -211,7 +222,7 @@ static int own_files(struct job *j) {
     char name[24];
     int err = 0;
 
-    snprintf(name, sizeof(name), "old.%u", j->now.generation);
+    snprintf(name, sizeof(name), "old.%u", j->now.name.generation);
     if (mkdirat(j->dir, name, 0700) != 0 && errno != EEXIST)
         return failed(j, name);
     j->old = openat(j->dir, name, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
@@ -238,7 +249,7 @@ static int ledger_folder(struct job *j) {
     char kept[PATH_MAX + 16];
     int err = 0;
 
-    snprintf(kept, sizeof(kept), "%s.%u", j->o->ledger, j->now.generation);
+    snprintf(kept, sizeof(kept), "%s.%u", j->o->ledger, j->now.name.generation);
     if (access(kept, F_OK) != 0 && rename(j->o->ledger, kept) != 0)
         return failed(j, kept);
     if (mkdir(j->o->ledger, 0700) != 0 && errno != EEXIST)
@@ -284,7 +295,7 @@ static int public_files(struct job *j, char *report) {
     ps_buf_init(&all, TRUST_MAX + 1024);
     ps_note_vkey_write(&line, &vkey);
     ps_buf_text(&line, "\n");
-    snprintf(kept, sizeof(kept), "log.vkey.%u", j->now.generation);
+    snprintf(kept, sizeof(kept), "log.vkey.%u", j->now.name.generation);
     if (!there(j->pub, kept) && there(j->pub, "log.vkey") && renameat(j->pub, "log.vkey", j->pub, kept) != 0)
         err = failed(j, kept);
     if (err == 0)
@@ -303,7 +314,7 @@ static int public_files(struct job *j, char *report) {
                  "old ledger  %s, %" PRIu64 " entries known: kept in ledger.%u\n"
                  "next        have the new ledger key certified, and register it where the old one is\n",
                  j->station, (int)line.n, (const char *)line.p, j->now.origin, j->now.old.size,
-                 j->now.generation);
+                 j->now.name.generation);
     ps_buf_free(&all);
     ps_buf_free(&line);
     return err;
@@ -326,8 +337,13 @@ static int run(struct job *j, char *report) {
             err = read_both(&j->now, j->dir, j->station, j->why);
     }
     if (err == 0) {
-        name_of(j->station, j->now.generation + 1, j->next);
-        err = own_files(j);
+        struct ps_origin next = j->now.name;
+        next.generation++;
+        ps_origin_name(&next, j->next);
+        err = next.generation <= PS_ORIGIN_GENERATIONS
+                  ? own_files(j)
+                  : ps_error_why(j->why, PS_ELIMIT, "origin",
+                                 "has been begun anew too often: make a new station");
     }
     if (err == 0)
         err = ledger_folder(j);

@@ -290,12 +290,14 @@ static int start_up(struct ps_state *s, int dir, const struct ps_recover *r, str
 }
 
 /* The ledger against the world: what others remember of it, and the tiles that were made of it. */
-static int compare(struct ps_state *s, int dir, struct ps_why *why) {
+static int compare(struct ps_state *s, int dir, const struct ps_recover *r, struct ps_why *why) {
     int root = openat(dir, "..", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
 
     if (root < 0)
         return ps_error_why(why, PS_EIO, "folder of the station", "cannot be read: %s", strerror(errno));
-    int err = ps_remember_check(root, s->ledger_dir, &s->vkey, s->ledger, why);
+    int err = ps_recover_agrees(&s->vkey, r, root, s->ledger_dir, why);
+    if (err == 0)
+        err = ps_remember_check(root, s->ledger_dir, &s->vkey, s->ledger, why);
     close(root);
     if (err == 0)
         err = ps_tiles_open(&s->tiles, s->ledger_dir, s->ledger, why);
@@ -374,7 +376,7 @@ int ps_state_open(struct ps_state **out, int dir, int ledger_dir, struct ps_why 
         goto fail;
     }
     if ((err = hash_executable(s, why)) != 0 || (err = agree(s, dir, ledger_dir, why)) != 0 ||
-        (err = compare(s, dir, why)) != 0 || (err = start_up(s, dir, &recover, why)) != 0)
+        (err = compare(s, dir, &recover, why)) != 0 || (err = start_up(s, dir, &recover, why)) != 0)
         goto fail;
     *out = s;
     return 0;

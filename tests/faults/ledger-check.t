@@ -65,11 +65,13 @@ edit() {
 
 new_station
 start --
-like "$(cat "$root/s/ledger/checkpoint")" 'packseal.invalid/ST03
+# Named by the station and its key's digest.
+origin=packseal.invalid/ST03/$(sed 's/^[^+]*+[^+]*+//' "$root/s/public/log.vkey" | base64 -d | tail -c 32 | sha256sum | cut -c1-16)
+like "$(cat "$root/s/ledger/checkpoint")" "$origin
 1
 *
 
-— packseal.invalid/ST03 *' 'a checkpoint is there when it serves'
+— $origin *" 'a checkpoint is there when it serves'
 is "$(find "$root/s/ledger/tile" -type f | sed "s|$root/s/ledger/||" | sort | tr '\n' ' ')" \
     'tile/0/000.p/1 tile/entries/000.p/1 ' 'and the first tiles'
 clip 1
@@ -90,7 +92,7 @@ start --
 clip 2
 stop
 clean 'a ledger in order'
-like "$(tail -n 1 "$root/found")" '{"ledger":"packseal.invalid/ST03","entries":8,"checkpoint":8,*"clips":2,"sealed":2,*"folders":2,"checkpoints":2,*"problems":0}' \
+like "$(tail -n 1 "$root/found")" '{"ledger":"'"$origin"'","entries":8,"checkpoint":8,*"clips":2,"sealed":2,*"folders":2,"checkpoints":2,*"problems":0}' \
     'and how it is told'
 like "$("$packseal" ledger check --root "$root/s" --lang zh)" '*没有问题*' 'in Chinese, too'
 keep good

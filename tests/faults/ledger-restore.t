@@ -92,11 +92,13 @@ is "$(problems)" 0 'and is in order'
 
 # ---- it is not
 put_back old
+origin=$(cat "$root/s/signer/origin")
+like "$origin" 'packseal.invalid/ST03/????????????????' 'a ledger has the name of its first key'
 recover
 is $? 0 'the station goes on with another ledger'
-like "$(cat "$root/report")" "*packseal.invalid/ST03/2+*old ledger  packseal.invalid/ST03, $entries entries known: kept in ledger.1*" \
+like "$(cat "$root/report")" "*$origin/2+*old ledger  $origin, $entries entries known: kept in ledger.1*" \
     'the report says which'
-like "$(cat "$root/s/public/log.vkey")" 'packseal.invalid/ST03/2+*' 'its key is to be registered'
+like "$(cat "$root/s/public/log.vkey")" "$origin/2+*" 'its key is to be registered'
 is "$(grep -c '^log ' "$root/s/public/trust")" 2 'the trust file has both'
 test -f "$root/s/ledger.1/entries" && test -f "$root/s/signer/old.1/ledger.key" && test -f "$root/s/public/log.vkey.1"
 ok $? 'nothing of the old one is thrown away'
@@ -110,8 +112,8 @@ digest=$(sha256sum <"$last/checkpoint" | cut -d' ' -f1)
 is "$(perl -e 'local $/; $_ = <>; print unpack "x2 x108 H64", $_' "$root/s/ledger/entries")" "$digest" \
     'that names the newest checkpoint that was found'
 is "$(perl -e 'local $/; $_ = <>; my ($n, $o) = unpack "x2 x142 Q> n/a", $_; print "$n $o"' "$root/s/ledger/entries")" \
-    "$entries packseal.invalid/ST03" 'its size and origin'
-like "$(sed -n 1p "$folder/checkpoint")" 'packseal.invalid/ST03/2' 'checkpoints have the new origin'
+    "$entries $origin" 'its size and origin'
+like "$(sed -n 1p "$folder/checkpoint")" "$origin/2" 'checkpoints have the new origin'
 is "$(problems)" 0 'the new ledger is in order, and the old clips are no part of it'
 like "$("$packseal" ledger check --root "$root/s" --json)" '*"folders":4,*"earlier":6,*' 'which is told'
 start --
@@ -139,10 +141,10 @@ if strace -o /dev/null true 2>/dev/null; then
             half=$((half + 1))
         fi
         pid=
-        if ! test -f "$root/s/signer/origin"; then
+        if test "$(cat "$root/s/signer/origin")" = "$origin"; then
             recover || wrong=$((wrong + 1))
         fi
-        { start -- && stop && test "$(problems)" = 0 && test "$(head -n 1 "$root/s/ledger/checkpoint")" = packseal.invalid/ST03/2; } ||
+        { start -- && stop && test "$(problems)" = 0 && test "$(head -n 1 "$root/s/ledger/checkpoint")" = "$origin/2"; } ||
             wrong=$((wrong + 1))
         test "$reached" -ne 0 || break
         n=$((n + 1))
