@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 #include "archive/config.h"
 #include "archive/store.h"
+#include "cli/appliance.h"
 #include "cli/args.h"
 #include "cli/cmd.h"
 #include "cli/spawn.h"
@@ -17,7 +18,7 @@
 
 static const char help_en[] =
     "usage: packseal init --station NAME [--id ID] [--camera NAME=SOURCE]... [--scanner NAME=SOURCE]...\n"
-    "                     [--operator ID] [--passphrase-file FILE] [--root DIR]\n"
+    "                     [--operator ID] [--passphrase-file FILE] [--root DIR] [--service [--no-start]]\n"
     "\n"
     "Makes a new station: folders, keys and packseal.conf. Prints the keys' fingerprints. Nothing is "
     "overwritten.\n"
@@ -29,11 +30,15 @@ static const char help_en[] =
     "  --scanner NAME=SOURCE  serial:/dev/ttyACM0, evdev:/dev/input/event5 or stdin:\n"
     "  --operator ID          staff number of who is signed in at start\n"
     "  --passphrase-file FILE the secret keys are put under the passphrase in its first line\n"
-    "  --root DIR             where the station lives ($PACKSEAL_ROOT, else /var/lib/packseal)\n";
+    "  --root DIR             where the station lives ($PACKSEAL_ROOT, else /var/lib/packseal)\n"
+    "  --service              as root: an installed station, with users of its own, that records after every "
+    "boot;\n"
+    "                         said again it completes what is missing\n"
+    "  --no-start             with --service: from the next boot on\n";
 static const char help_zh[] =
     "用法:packseal init --station 名称 [--id 编号] [--camera 名=来源]… [--scanner 名=来源]… [--operator "
     "工号]\n"
-    "                   [--root 文件夹]\n"
+    "                   [--root 文件夹] [--service [--no-start]]\n"
     "\n"
     "新建工位:文件夹、密钥和 packseal.conf,并显示密钥指纹。不覆盖任何已有内容。\n"
     "\n"
@@ -43,12 +48,17 @@ static const char help_zh[] =
     "  --scanner 名=来源    serial:/dev/ttyACM0、evdev:/dev/input/event5 或 stdin:\n"
     "  --operator 工号      启动时登录的员工\n"
     "  --passphrase-file 文件 以其首行为口令加密私钥\n"
-    "  --root 文件夹        工位所在($PACKSEAL_ROOT,否则 /var/lib/packseal)\n";
+    "  --root 文件夹        工位所在($PACKSEAL_ROOT,否则 /var/lib/packseal)\n"
+    "  --service            由 root "
+    "运行:安装为系统服务,各程序使用独立用户,开机即可录像;再次运行会补齐缺少的部分\n"
+    "  --no-start           与 --service 合用:下次开机起生效\n";
 
 struct init {
     const char *station, *id, *operator_id, *passphrase;
     struct ps_args_list cameras, scanners;
     char root[PS_ROOT_PATH], config[PS_ROOT_PATH];
+    const struct ps_appliance *service; /* NULL: one user for all */
+    int passphrase_fd;                  /* for another user, who may not open the file; 0: none */
 };
 
 static bool id_ok(const char *s) {
@@ -146,7 +156,9 @@ static int write_config(const struct init *in, const struct ps_buf *b) {
 
 static int run_signer(const struct init *in) {
     char path[PATH_MAX], dir[PS_ROOT_PATH], ledger[PS_ROOT_PATH], line[1024], text[96];
-    char option[] = "--passphrase-file";
+    char option[] = "--passphrase-file", option_fd[] = "--passphrase-fd", number[16];
+    struct ps_spawn_how how = {.keep = in->passphrase_fd,
+                               .user = in->service != NULL ? &in->service->signer : NULL};
     struct ps_why why = {0};
     pid_t pid;
     int out, status = 0;
@@ -156,11 +168,15 @@ static int run_signer(const struct init *in) {
     char *argv[] = {path,   (char[]){"--init"},    (char[]){"--dir"},         dir,  (char[]){"--ledger"},
                     ledger, (char[]){"--station"}, (char *)(uintptr_t)in->id, NULL, NULL,
                     NULL};
-    if (in->passphrase != NULL) {
+    if (in->passphrase_fd > 0) {
+        snprintf(number, sizeof(number), "%d", in->passphrase_fd);
+        argv[8] = option_fd;
+        argv[9] = number;
+    } else if (in->passphrase != NULL) {
         argv[8] = option;
         argv[9] = (char *)(uintptr_t)in->passphrase;
     }
-    if (ps_spawn_start(path, argv, &(struct ps_spawn_how){0}, &pid, &out, &why) < 0)
+    if (ps_spawn_start(path, argv, &how, &pid, &out, &why) < 0)
         return ps_words_fail(1, why.text, why.where, NULL);
     for (ssize_t n; (n = read(out, line, sizeof(line))) > 0 || (n < 0 && errno == EINTR);)
         if (n > 0)
@@ -172,6 +188,79 @@ static int run_signer(const struct init *in) {
     return status == 0 ? 0
                        : ps_words_fail(1, ps_words("no keys were made", "未能生成密钥"), text,
                                        ps_words("see the line above", "见上一行"));
+}
+
+/* ---- an installed station ---- */
+
+/* The signer makes its keys last of all but the public files, so those tell that it came to the end. */
+static int make_keys(const struct init *in) {
+    char trust[PS_ROOT_PATH], key[PS_ROOT_PATH];
+    if (ps_root_path(in->root, PS_ROOT_PUBLIC "/trust", trust) < 0 ||
+        ps_root_path(in->root, PS_ROOT_SIGNER "/clip.key", key) < 0)
+        return ps_words_fail(2, ps_words("the path is too long", "路径过长"), in->root, NULL);
+    if (access(trust, F_OK) == 0) {
+        ps_words_note(ps_words("%s: the keys are there, and stay", "%s:密钥已存在,保持不变"), in->root);
+        return 0;
+    }
+    if (access(key, F_OK) == 0)
+        return ps_words_fail(
+            1, ps_words("an earlier init was cut short while it made keys", "之前的 init 在生成密钥时中断"),
+            key,
+            ps_words(
+                "nothing was signed with them: empty signer/, ledger/ and public/, and say the same again",
+                "尚未用其签名:请清空 signer/、ledger/ 和 public/ 后重新运行"));
+    return run_signer(in);
+}
+
+/* What opens the keys at each start, where only root reads it and systemd hands it over. */
+static int keep_passphrase(const struct init *in) {
+    char path[PS_ROOT_PATH], line[4096];
+    bool kept;
+    if (in->passphrase == NULL)
+        return 0;
+    snprintf(path, sizeof(path), "/etc/credstore/packseal-%s.passphrase", in->id);
+    ssize_t n = pread(in->passphrase_fd, line, sizeof(line), 0);
+    if (n < 0)
+        return ps_words_fail(1, strerrordesc_np(errno), in->passphrase, NULL);
+    int status = ps_appliance_file(path, 0, 0600, line, (size_t)n, &kept);
+    explicit_bzero(line, sizeof(line));
+    if (status == 0 && kept)
+        ps_words_note(ps_words("%s is there, and stays", "%s 已存在,保持不变"), path);
+    return status;
+}
+
+static int make_service(struct init *in, bool start) {
+    struct ps_buf text;
+    bool kept = false;
+    ps_buf_init(&text, 65536);
+    int status = compose(in, &text);
+    if (status == 0)
+        status = check(in, &text);
+    if (status == 0 && in->passphrase != NULL) {
+        in->passphrase_fd = open(in->passphrase, O_RDONLY | O_CLOEXEC);
+        if (in->passphrase_fd < 0)
+            status = ps_words_fail(2, strerrordesc_np(errno), in->passphrase, NULL);
+    }
+    if (status == 0)
+        status = ps_appliance_places(in->service);
+    if (status == 0)
+        status = ps_appliance_file(in->config, in->service->readers, 0640, text.p, text.n, &kept);
+    if (status == 0 && kept)
+        ps_words_note(ps_words("%s is there, and stays", "%s 已存在,保持不变"), in->config);
+    if (status == 0)
+        status = keep_passphrase(in);
+    if (status == 0)
+        status = make_keys(in);
+    if (status == 0)
+        printf(ps_words("root        %s\nconfigured  %s\n", "所在        %s\n配置        %s\n"), in->root,
+               in->config);
+    fflush(stdout); /* before the lines of systemctl */
+    if (status == 0)
+        status = ps_appliance_enable(in->service, start);
+    if (in->passphrase_fd > 0)
+        close(in->passphrase_fd);
+    ps_buf_free(&text);
+    return status;
 }
 
 static int make(struct init *in) {
@@ -206,11 +295,14 @@ out:
 int ps_cmd_init(int argc, char **argv) {
     struct init in = {0};
     const char *root = NULL;
+    bool service = false, no_start = false;
     const struct ps_args_option options[] = {{"--root", NULL, PS_ARGS_TEXT, &root},
                                              {"--station", NULL, PS_ARGS_TEXT, &in.station},
                                              {"--id", NULL, PS_ARGS_TEXT, &in.id},
                                              {"--operator", NULL, PS_ARGS_TEXT, &in.operator_id},
                                              {"--passphrase-file", NULL, PS_ARGS_TEXT, &in.passphrase},
+                                             {"--service", NULL, PS_ARGS_FLAG, &service},
+                                             {"--no-start", NULL, PS_ARGS_FLAG, &no_start},
                                              {"--camera", NULL, PS_ARGS_LIST, &in.cameras},
                                              {"--scanner", NULL, PS_ARGS_LIST, &in.scanners},
                                              {NULL, NULL, PS_ARGS_FLAG, NULL}};
@@ -223,6 +315,21 @@ int ps_cmd_init(int argc, char **argv) {
                              ps_words("see: packseal init --help", "参见:packseal init --help"));
     if (in.id == NULL)
         in.id = id_ok(in.station) ? in.station : "ST01";
+    if (no_start && !service)
+        return ps_words_fail(2, ps_words("goes together with --service", "须与 --service 合用"), "--no-start",
+                             NULL);
+    if (service) {
+        struct ps_appliance a;
+        if (!id_ok(in.id) || in.id[0] == '-')
+            return ps_words_fail(2, ps_words("is no station id", "不是有效的工位编号"), in.id,
+                                 ps_words("see: packseal init --help", "参见:packseal init --help"));
+        if (!ps_appliance_find(&a, in.id, root))
+            return 1;
+        in.service = &a;
+        snprintf(in.root, sizeof(in.root), "%s", a.root);
+        snprintf(in.config, sizeof(in.config), "%s", a.config);
+        return make_service(&in, !no_start);
+    }
     if (!ps_args_root(root, in.root))
         return 2;
     /* An installed station keeps its configuration in /etc/packseal, where that folder is. */

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 #include "cli/spawn.h"
+#include "cli/user.h"
 #include <errno.h>
 #include <fcntl.h>
 #include <signal.h>
@@ -37,7 +38,9 @@ static _Noreturn void become(const char *path, char *const argv[], const struct 
     sigprocmask(SIG_SETMASK, &none, NULL);
     if (how->own_group)
         setpgid(0, 0);
-    prctl(PR_SET_PDEATHSIG, SIGTERM);
+    if (how->user != NULL && ps_user_become(how->user) != 0)
+        _exit(127);
+    prctl(PR_SET_PDEATHSIG, SIGTERM); /* afterwards: another user clears it */
     if (getppid() != parent)
         _exit(127);
     if (!how->keep_stdin) {

@@ -9,13 +9,16 @@
 #include <stdbool.h>
 #include <sys/types.h>
 
+struct ps_user;
+
 /* Path of a program of ours; PS_ENOENT with why. */
 int ps_spawn_find(const char *name, char out[PATH_MAX], struct ps_why *why);
 
 struct ps_spawn_how {
-    bool own_group;  /* a process group of its own: Ctrl-C on the terminal is not for it */
-    bool keep_stdin; /* else /dev/null */
-    int keep;        /* one more descriptor that it inherits; 0: none */
+    bool own_group;             /* a process group of its own: Ctrl-C on the terminal is not for it */
+    bool keep_stdin;            /* else /dev/null */
+    int keep;                   /* one more descriptor that it inherits; 0: none */
+    const struct ps_user *user; /* whom it runs as, when we are root; NULL: as we do */
 };
 
 /* Starts path with argv. *out is the reading end of its standard output. The child gets SIGTERM when this
