@@ -75,6 +75,17 @@ static void post_event(struct ps_lane *l, const char *what) {
     post(l, k);
 }
 
+/* A smaller picture or a lower rate than was asked for: also where it makes no new track. */
+static void post_reduced(struct ps_lane *l) {
+    struct ps_letter *k = l->status.info.reduced ? letter(l, PS_LANE_EVENT) : NULL;
+
+    if (!k)
+        return;
+    snprintf(k->what, sizeof k->what, "camera-reduced");
+    snprintf(k->text, sizeof k->text, "%.32s: %s", l->s.camera.name, l->status.info.format);
+    post(l, k);
+}
+
 static void post_gap(struct ps_lane *l, int64_t from_ns, int64_t to_ns, uint64_t frames, const char *reason) {
     struct ps_letter *k = l->track ? letter(l, PS_LANE_GAP) : NULL;
 
@@ -273,7 +284,17 @@ static void end_absence(struct ps_lane *l) {
     l->slating = false;
     post_gap(l, l->away_since_ns, l->frame.mono_ns, 0, "camera-lost");
     post_event(l, "camera-back");
-    ps_feed_status(l->feed, &l->status); /* what came back may be another size, on another port */
+}
+
+/* What came back may be another size, on another port; also after an absence too short for a slate. */
+static void look_again(struct ps_lane *l) {
+    struct ps_feed_status now;
+
+    ps_feed_status(l->feed, &now);
+    if (now.generation == l->status.generation)
+        return;
+    l->status = now;
+    post_reduced(l);
 }
 
 static void take_frame(struct ps_lane *l) {
@@ -290,6 +311,7 @@ static void take_frame(struct ps_lane *l) {
     bool good = !late && !l->frame.damaged && ps_decoder_decode(l->decoder, &l->frame, &l->picture) == 0;
     if (!late)
         end_absence(l); /* the gap belongs to the track that it interrupts */
+    look_again(l);
     if (good) {
         l->have_picture = true;
         err =
@@ -346,6 +368,8 @@ static void begin_clip(struct ps_lane *l, const struct ps_lane_job *job) {
     l->last_mono_ns = job->from_mono_ns - 1;
     l->last_original_ns = job->from_mono_ns;
     ps_feed_status(l->feed, &l->status);
+    if (l->status.state == PS_FEED_LIVE)
+        post_reduced(l);
     ps_queue_discard_before(ps_feed_queue(l->feed), job->from_mono_ns);
     publish_counts(l, &(struct ps_counts){0});
 }

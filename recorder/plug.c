@@ -12,26 +12,29 @@
 #define SCANNER_BACK_OFF_MAX_NS (30 * SECOND)
 #define SCANNER_BACK_OFF_BLIND_NS (8 * SECOND) /* without udev */
 #define LINE_NS (10 * SECOND)
-#define LINES_AT_ONCE 6
+#define LINES_AT_ONCE 10
 
 bool ps_plug_may_say(struct ps_plug_told *t, int64_t mono_ns) {
     if (t->paid_until_ns < mono_ns)
         t->paid_until_ns = mono_ns;
-    if (t->paid_until_ns - mono_ns > (LINES_AT_ONCE - 1) * LINE_NS) {
-        t->unsaid++;
+    if (!t->changes || t->paid_until_ns - mono_ns > (LINES_AT_ONCE - 1) * LINE_NS)
         return false;
-    }
     t->paid_until_ns += LINE_NS;
     return true;
 }
 
-/* " (7 changes before it are not told)" */
-static const char *unsaid(struct ps_plug_told *t, char out[64]) {
+/* " (7 changes before it are not told)"; what is told now is told. */
+static const char *untold(struct ps_plug_told *t, char out[64]) {
     out[0] = '\0';
-    if (t->unsaid)
-        snprintf(out, 64, " (%u changes before it are not told)", t->unsaid);
-    t->unsaid = 0;
+    if (t->changes > 1)
+        snprintf(out, 64, " (%u changes before it are not told)", t->changes - 1);
+    t->changes = 0;
     return out;
+}
+
+static void changed(struct ps_plug_told *t, enum ps_feed_state state) {
+    t->state = state;
+    t->changes++;
 }
 
 /* ---- scanners ---- */
@@ -47,23 +50,20 @@ static void scanner_lost(struct ps_station *st, struct ps_station_scanner *s) {
 
 static void scanner_try(struct ps_station *st, struct ps_station_scanner *s) {
     struct ps_why why;
-    char more[64];
     bool first = !s->next_try_ns;
     int err = s->dev ? ps_scanner_reopen(s->dev, &why)
                      : ps_scanner_open(&s->dev, s->config.name, s->config.source, &why);
 
     if (err < 0) {
         if (first)
-            ps_station_say("scanner %s: %s: plug it in, or mend [scanner %s] in packseal.conf",
-                           s->config.name, why.text, s->config.name);
+            ps_station_alarm("scanner %s: %s: plug it in, or mend [scanner %s] in packseal.conf",
+                             s->config.name, why.text, s->config.name);
         s->told.tries++;
         scanner_lost(st, s);
         return;
     }
-    if (!first && ps_plug_may_say(&s->told, ps_clock_mono_ns()))
-        ps_station_say("scanner %s is there, after %u tries%s", s->config.name, s->told.tries + 1,
-                       unsaid(&s->told, more));
-    s->told.tries = 0;
+    if (!first)
+        changed(&s->told, PS_FEED_LIVE);
     s->back_off_ns = 0;
     s->next_try_ns = 1;
 }
@@ -71,7 +71,6 @@ static void scanner_try(struct ps_station *st, struct ps_station_scanner *s) {
 void ps_plug_scan(struct ps_station *st, struct ps_station_scanner *s) {
     struct ps_scan scan;
     struct ps_why why;
-    char more[64];
     int r;
 
     while ((r = ps_scanner_read(s->dev, &scan, &why)) == 1)
@@ -80,8 +79,8 @@ void ps_plug_scan(struct ps_station *st, struct ps_station_scanner *s) {
     if (r == PS_EFORMAT)
         ps_station_say("scanner %s: %s", s->config.name, why.text);
     else if (r < 0) {
-        if (ps_plug_may_say(&s->told, ps_clock_mono_ns()))
-            ps_station_say("scanner %s went away%s", s->config.name, unsaid(&s->told, more));
+        changed(&s->told, PS_FEED_AWAY);
+        s->told.tries = 0;
         scanner_lost(st, s);
     }
 }
@@ -90,26 +89,37 @@ static bool is_away(const struct ps_station_scanner *s) {
     return !s->dev || ps_scanner_fd(s->dev) < 0;
 }
 
+static void tell_scanner(struct ps_station_scanner *s) {
+    char more[64];
+
+    if (!ps_plug_may_say(&s->told, ps_clock_mono_ns()))
+        return;
+    if (s->told.state == PS_FEED_AWAY)
+        ps_station_alarm("scanner %s went away%s", s->config.name, untold(&s->told, more));
+    else
+        ps_station_say("scanner %s is there, after %u tries%s", s->config.name, s->told.tries + 1,
+                       untold(&s->told, more));
+}
+
 /* ---- cameras ---- */
 
-static void camera_changed(struct ps_station *st, unsigned i, const struct ps_feed_status *f) {
+static void tell_camera(struct ps_station *st, unsigned i, const struct ps_feed_status *f) {
     struct ps_plug_told *t = &st->told[i];
     const char *name = st->config.cameras[i].name;
     int64_t now = ps_clock_mono_ns();
     char more[64];
 
-    if (f->state == PS_FEED_LIVE && f->info.reduced && ps_plug_may_say(t, now))
-        ps_station_say("camera %s: %s: not enough room on its USB line: use a port of another controller",
-                       name, f->info.format);
-    /* What a camera is at the start, the station says when it is ready. */
-    if (t->state == PS_FEED_OPENING)
+    if (!ps_plug_may_say(t, now))
         return;
-    if (f->state == PS_FEED_AWAY && ps_plug_may_say(t, now))
-        ps_station_say("camera %s is away: %s: clips show NO CAMERA until it is back%s", name, f->why.text,
-                       unsaid(t, more));
-    else if (f->state == PS_FEED_LIVE && ps_plug_may_say(t, now))
+    if (f->state == PS_FEED_AWAY)
+        ps_station_alarm("camera %s is away: %s: clips show NO CAMERA until it is back%s", name, f->why.text,
+                         untold(t, more));
+    else if (t->since_ns)
         ps_station_say("camera %s is back: %s, after %lld s and %u tries%s", name, f->info.format,
-                       (long long)((now - t->since_ns) / SECOND), t->tries + 1, unsaid(t, more));
+                       (long long)((now - t->since_ns) / SECOND), t->tries + 1, untold(t, more));
+    else
+        ps_station_alarm("camera %s: %s: not enough room on its USB line: use a port of another controller%s",
+                         name, f->info.format, untold(t, more));
 }
 
 static void camera_tick(struct ps_station *st, unsigned i) {
@@ -117,13 +127,18 @@ static void camera_tick(struct ps_station *st, unsigned i) {
     struct ps_feed_status f;
 
     ps_lane_feed(st->lane[i], &f);
-    if (f.state != t->state) {
-        camera_changed(st, i, &f);
-        t->state = f.state;
+    if (f.state == PS_FEED_AWAY) {
+        t->tries = f.tries;
         t->since_ns = f.away_mono_ns;
     }
-    if (f.state == PS_FEED_AWAY)
-        t->tries = f.tries;
+    if (f.state != t->state) {
+        /* What a camera is at the start, the station says when it is ready; but not that it is the smaller picture. */
+        bool start = t->state == PS_FEED_OPENING;
+        changed(t, f.state);
+        if (start && !(f.state == PS_FEED_LIVE && f.info.reduced))
+            t->changes = 0;
+    }
+    tell_camera(st, i, &f);
 }
 
 /* ---- all of them ---- */
@@ -156,6 +171,7 @@ void ps_plug_tick(struct ps_station *st) {
         struct ps_station_scanner *s = &st->scanner[i];
         if (is_away(s) && now >= s->next_try_ns)
             scanner_try(st, s);
+        tell_scanner(s);
     }
     for (unsigned i = 0; i < st->n_lanes; i++)
         camera_tick(st, i);

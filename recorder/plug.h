@@ -12,16 +12,16 @@
 struct ps_station;
 struct ps_station_scanner;
 
-/* What was said of one device. At most six lines at once, then one in ten seconds. */
+/* What is to be said of one device: ten lines at once at most, then one in ten seconds, which tells how it is then. */
 struct ps_plug_told {
-    enum ps_feed_state state; /* of a camera */
-    uint32_t tries;           /* of the absence that is going on */
-    int64_t since_ns;         /* since when it goes on */
+    enum ps_feed_state state; /* a scanner is AWAY or LIVE */
+    unsigned changes;         /* not told yet */
+    uint32_t tries;           /* of the absence that is going on, or was the last */
+    int64_t since_ns;         /* when it began */
     int64_t paid_until_ns;
-    unsigned unsaid; /* changes that were not told */
 };
 
-/* Whether a line may be said now; what may not is counted. */
+/* Whether there is something to say, and a line may be said now. */
 bool ps_plug_may_say(struct ps_plug_told *t, int64_t mono_ns);
 
 void ps_plug_start(struct ps_station *st);
