@@ -302,13 +302,8 @@ static int check_original(struct ps_verdict_job *j, const struct ps_file_ref *f)
     return 0;
 }
 
-static bool is_named(const struct ps_clip *c, const char *name) {
-    /* These are judged by rules of their own. */
-    static const char *const own[] = {"clip.json",       "clip.json.minisig", "checkpoint",
-                                      "open.tlog-proof", "seal.tlog-proof",   "excerpt.json"};
-    for (size_t i = 0; i < sizeof own / sizeof own[0]; i++)
-        if (strcmp(name, own[i]) == 0)
-            return true;
+/* Films and originals: what has a digest in the statement. */
+static bool is_stated(const struct ps_clip *c, const char *name) {
     for (uint32_t i = 0; i < c->n_tracks; i++)
         if (strcmp(name, c->tracks[i].file.name) == 0)
             return true;
@@ -316,6 +311,16 @@ static bool is_named(const struct ps_clip *c, const char *name) {
         if (strcmp(name, c->originals[i].file.name) == 0)
             return true;
     return false;
+}
+
+static bool is_named(const struct ps_clip *c, const char *name) {
+    /* These are judged by rules of their own. */
+    static const char *const own[] = {"clip.json",       "clip.json.minisig", "checkpoint",
+                                      "open.tlog-proof", "seal.tlog-proof",   "excerpt.json"};
+    for (size_t i = 0; i < sizeof own / sizeof own[0]; i++)
+        if (strcmp(name, own[i]) == 0)
+            return true;
+    return is_stated(c, name);
 }
 
 static void tell_unnamed(struct ps_verdict_job *j) {
@@ -369,11 +374,11 @@ static int judge_outside(struct ps_verdict_job *j) {
     return err < 0 ? err : ps_verdict_key_trust(j);
 }
 
-/* What no rule of this clip asks for, the helper need not read. A bundle's manifest asks for everything. */
-static void drop_unnamed(struct ps_verdict_job *j) {
-    for (size_t i = 0; i < j->in->files->n && j->in->bundle == NULL; i++) {
+/* Now that it is known what is to be compared, the helper reads nothing else. */
+static void drop_others(struct ps_verdict_job *j) {
+    for (size_t i = 0; i < j->in->files->n; i++) {
         const char *name = inside(j, i);
-        if (name != NULL && !is_named(j->v->clip, name))
+        if (name != NULL && !is_stated(j->v->clip, name))
             ps_verdict_team_drop(j, i);
     }
 }
@@ -382,14 +387,12 @@ static void drop_unnamed(struct ps_verdict_job *j) {
 static int judge_inside(struct ps_verdict_job *j) {
     struct ps_verdict *v = j->v;
     int err = read_statement(j);
-    if (err == 0 && v->clip == NULL && j->in->bundle == NULL)
-        atomic_store(&j->stop, true);
     if (err == 0 && v->clip != NULL)
         err = judge_outside(j);
     if (err < 0 || v->clip == NULL)
         return err;
     v->container = PS_CONTAINER_AS_RECORDED;
-    drop_unnamed(j);
+    drop_others(j);
     err = ps_verdict_excerpt_read(j);
     j->total = work(j);
     for (uint32_t i = 0; i < v->clip->n_tracks && err == 0; i++)

@@ -36,7 +36,8 @@ struct ps_verdict_digest {
 struct ps_verdict_early {
     size_t file;
     struct ps_blob blob;
-    atomic_bool drop; /* nobody needs it */
+    bool wanted;      /* a rule has asked for it; the judging thread's own */
+    atomic_bool drop; /* none will */
 };
 
 /* The judging thread and its helper; all under the lock but early, which is filled before there are two. */
@@ -142,11 +143,14 @@ int64_t ps_verdict_find(struct ps_verdict_job *j, const char *name);
 int ps_verdict_open(struct ps_verdict_job *j, const char *name, struct ps_blob *out);
 /* A small file of the clip (malloc, NUL added); PS_ENOENT when there is none. */
 int ps_verdict_load(struct ps_verdict_job *j, const char *name, size_t max, uint8_t **p, size_t *n);
-/* The two proofs: sets v->ledger. When included, *stamped gets the bytes that a token over the seal proof's
+/* The two proofs: sets v->ledger and v->witnesses. When included, *stamped gets the bytes that a token over the seal proof's
  * checkpoint covers. */
 struct ps_buf;
 int ps_verdict_ledger_proofs(struct ps_verdict_job *j, struct ps_buf *stamped);
-/* The bundle's tokens: sets v->time and the bounds. */
+/* A witness tells whole seconds: the last that leave room for the next in nanoseconds. */
+#define PS_VERDICT_SECOND INT64_C(1000000000)
+#define PS_VERDICT_LATEST (INT64_MAX / PS_VERDICT_SECOND - 1)
+/* The bundle's tokens, and what witnesses said: sets v->time and the bounds. */
 int ps_verdict_time_bounds(struct ps_verdict_job *j, const struct ps_buf *stamped);
 /* The signing key against the caller's keys, and the station's certificate against his roots: sets v->key. */
 int ps_verdict_key_trust(struct ps_verdict_job *j);

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: ISC */
 #include <stdlib.h>
 #include <string.h>
+#include <time.h>
 
 #include "evidence/verdict_internal.h"
 
@@ -16,6 +17,7 @@
 #define PIECE ((size_t)256 << 10)
 #define WORTH_EARLY ((uint64_t)32 << 10) /* smaller files are read before a thread has come */
 #define WORTH_TWO ((uint64_t)1 << 20)    /* a clip with a file from this size on is worth a second thread */
+#define WAIT_NS 100000000L               /* between two words of progress while the other thread works */
 
 /* ---- reading ------------------------------------------------------------------------------------- */
 
@@ -37,14 +39,15 @@ int ps_verdict_step(struct ps_verdict_job *j, const struct ps_verdict_hand *h, u
         return atomic_load(&j->stop) ? PS_ETIME : 0;
     }
     j->done += bytes;
+    const uint64_t done = j->done + atomic_load(&j->beside);
     /* Before the statement is read nobody knows how much there is. */
-    if (j->in->progress == NULL || j->total == 0 || (j->done - j->told < PIECE && j->done < j->total))
+    if (j->in->progress == NULL || j->total == 0 ||
+        (done - j->told < PIECE && (done < j->total || j->told >= j->total)))
         return 0;
-    j->told = j->done;
+    j->told = done;
     /* A film may be larger than it was stated. */
-    uint64_t done = j->done + atomic_load(&j->beside);
-    done = done < j->total ? done : j->total;
-    return j->in->progress(j->in->progress_ctx, done, j->total) != 0 ? PS_ETIME : 0;
+    return j->in->progress(j->in->progress_ctx, done < j->total ? done : j->total, j->total) != 0 ? PS_ETIME
+                                                                                                  : 0;
 }
 
 int ps_verdict_hash(struct ps_verdict_job *j, struct ps_verdict_hand *h, const struct ps_blob *b,
@@ -98,6 +101,8 @@ static int digest(struct ps_verdict_job *j, struct ps_verdict_hand *h, size_t fi
 }
 
 int ps_verdict_digest(struct ps_verdict_job *j, size_t file, const struct ps_blob *b) {
+    for (unsigned i = 0; i < j->team.n_early; i++)
+        j->team.early[i].wanted |= j->team.early[i].file == file;
     int err = ps_verdict_digest_take(j, file) ? digest(j, &j->hand, file, b, NULL) : 0;
     return err == PS_ETIME || err == PS_ENOMEM ? err : 0;
 }
@@ -146,6 +151,22 @@ void ps_verdict_team_drop(struct ps_verdict_job *j, size_t file) {
             atomic_store(&j->team.early[i].drop, true);
 }
 
+/* ---- waiting ------------------------------------------------------------------------------------- */
+
+/* For the helper, with the lock held; the caller hears of progress meanwhile and may end it. */
+static int wait_for(struct ps_verdict_job *j) {
+    struct timespec t;
+    clock_gettime(CLOCK_MONOTONIC, &t);
+    t.tv_nsec += WAIT_NS;
+    t.tv_sec += t.tv_nsec / 1000000000;
+    t.tv_nsec %= 1000000000;
+    (void)pthread_cond_clockwait(&j->team.moved, &j->team.lock, CLOCK_MONOTONIC, &t);
+    int err = ps_verdict_step(j, &j->hand, 0);
+    if (err < 0)
+        atomic_store(&j->stop, true);
+    return err;
+}
+
 /* ---- segments of a film -------------------------------------------------------------------------- */
 
 /* With the lock held, which is given up while a piece is in work. */
@@ -176,8 +197,11 @@ int ps_verdict_team_share(struct ps_verdict_job *j, uint32_t n,
     m->err = 0;
     pthread_cond_broadcast(&m->moved);
     pieces(j, &j->hand);
-    while (m->busy > 0)
-        pthread_cond_wait(&m->moved, &m->lock);
+    while (m->busy > 0) {
+        int err = wait_for(j);
+        if (err < 0 && m->err == 0)
+            m->err = err;
+    }
     m->n = 0;
     int err = m->err;
     pthread_mutex_unlock(&m->lock);
@@ -225,6 +249,7 @@ static void help(void *arg) {
         }
     }
     m->here = false;
+    pthread_cond_broadcast(&m->moved);
     pthread_mutex_unlock(&m->lock);
     free(h.buf);
 }
@@ -234,9 +259,17 @@ static void judge(void *arg) {
     j->err = j->judge(j);
     if (j->err < 0)
         atomic_store(&j->stop, true);
+    for (unsigned i = 0; i < j->team.n_early; i++) /* what somebody made large, and no rule asks for */
+        if (!j->team.early[i].wanted)
+            atomic_store(&j->team.early[i].drop, true);
     pthread_mutex_lock(&j->team.lock);
     j->team.closed = true;
     pthread_cond_broadcast(&j->team.moved);
+    while (j->team.here) { /* with what it has begun */
+        int err = wait_for(j);
+        if (err < 0 && j->err == 0)
+            j->err = err;
+    }
     pthread_mutex_unlock(&j->team.lock);
 }
 
