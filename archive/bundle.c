@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 #include "archive/bundle.h"
 #include "archive/bundle_text.h"
+#include "archive/intake_kept.h"
 #include "archive/outside.h"
 #include "archive/store.h"
 #include "archive/zipw.h"
@@ -21,6 +22,7 @@
 
 #define PIECE ((size_t)1 << 20)
 #define MAX_CLIPS 256
+#define MAX_INTAKES 64
 #define MAX_ITEMS (PS_MAX_ZIP_ENTRIES - 4) /* besides the four tag files */
 
 struct item {                       /* one payload file */
@@ -33,21 +35,22 @@ struct item {                       /* one payload file */
     uint8_t sha256[32];
 };
 
-struct folder { /* one clip */
+struct folder { /* one clip, or behind all clips an intake */
     const char *path;
-    char name[40];
+    char name[64]; /* below data/ */
     int fd;
-    struct ps_clip *clip;
+    struct ps_clip *clip;          /* NULL: an intake */
+    struct ps_intake_kept *intake; /* NULL: a clip */
 };
 
 struct bundle {
     const struct ps_bundle_spec *spec;
     struct ps_why *why;
     struct folder *folders;
-    unsigned n_folders;
+    unsigned n_folders, n_intakes; /* clips; then the intakes */
     struct item *items;
     unsigned n_items;
-    char base[64];
+    char base[96];
     int64_t ended_ns; /* of the last clip */
     uint8_t *piece;
     struct ps_outside outside;
@@ -161,17 +164,33 @@ static int add_clip(struct bundle *b, unsigned clip) {
     return rc == 0 ? add_signatures(b, clip) : rc;
 }
 
+/* Photographs, statement and leaf as they are kept, and what bounds them beside. */
+static int add_intake(struct bundle *b, unsigned folder) {
+    const struct folder *f = &b->folders[folder];
+    int rc = add_file(b, folder, PS_INTAKE_STATEMENT);
+    if (rc == 0)
+        rc = add_file(b, folder, PS_INTAKE_LEAF);
+    for (unsigned i = 0; i < f->intake->n && rc == 0; i++) {
+        rc = ps_intake_kept_check(f->fd, &f->intake->files[i], b->why);
+        if (rc == 0)
+            rc = add_file(b, folder, f->intake->files[i].name);
+    }
+    return rc == 0 ? ps_outside_intake(&b->outside, b->spec->root, f->path, f->intake, f->name, b->why) : rc;
+}
+
 static int add_outside(struct bundle *b) {
     int rc = 0;
     for (unsigned i = 0; i < b->n_folders && rc == 0; i++)
         rc = ps_outside_clip(&b->outside, b->spec->root, b->folders[i].path, b->folders[i].clip, b->why);
-    /* One set of keys a bundle: the newest clip's. Clips by different keys are better exported apart. */
+    /* The newest clip's keys have the plain names, for readers that know no other. */
     const struct ps_clip *newest = b->folders[0].clip;
     for (unsigned i = 1; i < b->n_folders; i++)
         if (b->folders[i].clip->ended.wall_ns > newest->ended.wall_ns)
             newest = b->folders[i].clip;
     if (rc == 0)
         rc = ps_outside_keys(&b->outside, b->spec->root, newest, b->why);
+    for (unsigned i = 0; i < b->n_folders && rc == 0; i++)
+        rc = ps_outside_keys(&b->outside, b->spec->root, b->folders[i].clip, b->why);
     for (unsigned i = 0; i < b->outside.n && rc == 0; i++) {
         const struct ps_outside_file *f = &b->outside.files[i];
         rc = add_text(b, f->folder, f->name, f->p, f->n);
@@ -187,22 +206,48 @@ static int by_item(const void *a, const void *b) {
     return strcmp(((const struct item *)a)->name, ((const struct item *)b)->name);
 }
 
+static int open_folder(struct bundle *b, struct folder *f) {
+    char path[PS_ROOT_PATH];
+    if (ps_root_path(b->spec->root, f->path, path) < 0)
+        return refuse(b, PS_ELIMIT, f->path, "the path is too long");
+    f->fd = open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+    return f->fd < 0 ? refuse(b, PS_EIO, path, strerrordesc_np(errno)) : 0;
+}
+
+static int open_intakes(struct bundle *b) {
+    for (unsigned i = 0; i < b->spec->n_intakes; i++) {
+        struct folder *f = &b->folders[b->n_folders + b->n_intakes];
+        f->path = b->spec->intakes[i];
+        const char *slash = strrchr(f->path, '/'), *name = slash != NULL ? slash + 1 : f->path;
+        f->intake = malloc(sizeof(*f->intake));
+        if (f->intake == NULL)
+            return refuse(b, PS_ENOMEM, f->path, "out of memory");
+        b->n_intakes++;
+        int rc = open_folder(b, f);
+        if (rc == 0)
+            rc = ps_intake_kept_load(f->intake, f->fd, name, b->why);
+        if (rc < 0)
+            return rc;
+        snprintf(f->name, sizeof(f->name), PS_INTAKE_FOLDER "/%.40s", name);
+        for (unsigned k = 0; k < i; k++)
+            if (strcmp(f->path, b->spec->intakes[k]) == 0)
+                return refuse(b, PS_EEXIST, name, "is given twice");
+    }
+    return 0;
+}
+
 static int open_folders(struct bundle *b) {
     const struct ps_bundle_spec *s = b->spec;
     for (unsigned i = 0; i < s->n; i++) {
         struct folder *f = &b->folders[b->n_folders];
-        char path[PS_ROOT_PATH];
         f->path = s->paths[i];
         int rc = ps_store_load(s->root, f->path, &f->clip, b->why);
         if (rc < 0)
             return rc;
         b->n_folders++;
         ps_statement_clip_name(f->clip->opening.station, f->clip->number, f->name);
-        if (ps_root_path(s->root, f->path, path) < 0)
-            return refuse(b, PS_ELIMIT, f->path, "the path is too long");
-        f->fd = open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-        if (f->fd < 0)
-            return refuse(b, PS_EIO, path, strerrordesc_np(errno));
+        if ((rc = open_folder(b, f)) < 0)
+            return rc;
         if (i == 0 || f->clip->ended.wall_ns > b->ended_ns)
             b->ended_ns = f->clip->ended.wall_ns;
     }
@@ -210,7 +255,7 @@ static int open_folders(struct bundle *b) {
     for (unsigned i = 1; i < b->n_folders; i++)
         if (strcasecmp(b->folders[i - 1].name, b->folders[i].name) == 0)
             return refuse(b, PS_EEXIST, b->folders[i].name, "is given twice");
-    return 0;
+    return open_intakes(b);
 }
 
 static int collect(struct bundle *b) {
@@ -224,6 +269,9 @@ static int collect(struct bundle *b) {
     for (unsigned i = 0; i < b->n_folders; i++)
         if ((rc = add_clip(b, i)) < 0)
             return rc;
+    for (unsigned i = 0; i < b->n_intakes; i++)
+        if ((rc = add_intake(b, b->n_folders + i)) < 0)
+            return rc;
     if ((rc = add_outside(b)) < 0)
         return rc;
     for (unsigned i = 0; i < b->n_folders; i++)
@@ -231,6 +279,8 @@ static int collect(struct bundle *b) {
     ps_bundle_text_end(&b->how);
     if (b->spec->cut != NULL)
         ps_bundle_text_excerpt(&b->how);
+    if (b->n_intakes > 0)
+        ps_bundle_text_intake(&b->how);
     if (rc == 0)
         rc = b->how.err;
     if (rc == 0)
@@ -450,25 +500,28 @@ int ps_bundle_write(const struct ps_bundle_spec *s, int (*progress)(void *ctx, u
         return ps_error_why(why, PS_EINVAL, "clips", "an excerpt is of one clip");
     if (s->n == 0 || s->n > MAX_CLIPS)
         return ps_error_why(why, PS_ELIMIT, "clips", "a bundle holds 1 to %d clips", MAX_CLIPS);
+    if (s->n_intakes > MAX_INTAKES)
+        return ps_error_why(why, PS_ELIMIT, "intakes", "a bundle holds at most %d intakes", MAX_INTAKES);
     ps_buf_init(&b.how, PS_MAX_MANIFEST);
     ps_bundle_text_begin(&b.how);
-    b.folders = calloc(s->n, sizeof(*b.folders));
+    b.folders = calloc((size_t)s->n + s->n_intakes, sizeof(*b.folders));
     b.items = calloc(MAX_ITEMS, sizeof(*b.items));
     b.piece = malloc(PIECE);
     if (b.folders == NULL || b.items == NULL || b.piece == NULL) {
         rc = ps_error_why(why, PS_ENOMEM, s->out, "out of memory");
         goto out;
     }
-    for (unsigned i = 0; i < s->n; i++)
+    for (unsigned i = 0; i < s->n + s->n_intakes; i++)
         b.folders[i].fd = -1;
     rc = collect(&b);
     if (rc == 0)
         rc = write_out(&b, part);
 out:
-    for (unsigned i = 0; i < b.n_folders; i++) {
+    for (unsigned i = 0; i < b.n_folders + b.n_intakes; i++) {
         if (b.folders[i].fd >= 0)
             close(b.folders[i].fd);
         ps_statement_free(b.folders[i].clip);
+        free(b.folders[i].intake);
     }
     ps_outside_free(&b.outside);
     free(b.piece);

@@ -20,6 +20,8 @@ struct ps_bundle_spec {
     const char *root;
     const char *const *paths; /* clip folders relative to root */
     unsigned n;
+    const char *const *intakes; /* folders of photographs that were taken in, relative to root */
+    unsigned n_intakes;
     const struct ps_cut *cut; /* of the only clip: an excerpt instead of all of it; NULL: whole clips */
     const struct ps_bundle_extra *extra;
     unsigned n_extra;

@@ -85,6 +85,51 @@ static const char excerpt[] =
     "packseal verify\n"
     "会逐个片段与记录核对。\n";
 
+/* Of the commands none needs PackSeal. */
+static const char intake[] =
+    "PHOTOGRAPHS THAT WERE TAKEN IN / 收存的照片\n"
+    "\n"
+    "[English]\n"
+    "\n"
+    "A folder intake.json lies in holds photographs as they were given to the station, their statement, and "
+    "the "
+    "proof that an\n"
+    "entry of the station's ledger was made of it. No clip names them. Inside that folder (in a bundle: "
+    "data/intake/NAME):\n"
+    "1. the photographs are those of the statement: each of these stands in intake.json\n"
+    "       sha256sum *.jpg\n"
+    "2. the entry was made of the statement: the two give the same 64 digits\n"
+    "       sha256sum intake.json\n"
+    "       tail -c +109 leaf.bin | head -c 32 | od -An -v -tx1 | tr -d ' \\n'; echo\n"
+    "3. the entry is the one that is proved\n"
+    "       grep -c \"^extra $(base64 -w0 leaf.bin)\\$\" leaf.tlog-proof\n"
+    "4. leaf.tlog-proof (c2sp.org/tlog-proof, RFC 6962) leads from it to the root in checkpoint; any tool "
+    "for "
+    "such logs tells\n"
+    "5. the checkpoint bears a valid signature by the station's ledger key (c2sp.org/signed-note), which you "
+    "got yourself\n"
+    "6. if token.tsr is here: the checkpoint existed at the time that the authority tells\n"
+    "       awk 'NR==1{o=$0} !s{print} /^$/{s=1} s&&index($0,\"\xe2\x80\x94 \" o \" \")==1{print}' "
+    "checkpoint "
+    ">stamped\n"
+    "       openssl ts -verify -data stamped -in token.tsr -untrusted chain.pem -CAfile AUTHORITY.pem\n"
+    "Then these bytes existed at that time. It does not show when, by whom, of what or with which camera "
+    "they "
+    "were made.\n"
+    "\n"
+    "[中文]\n"
+    "\n"
+    "含有 intake.json "
+    "的文件夹是交给工位收存的照片原文件、其声明,以及工位账本中有该声明记录的证明。录像的声明不涉及这些"
+    "照片。\n"
+    "请在该文件夹内(证据包中为 data/intake/名称)依次运行上面的命令:1 照片的 SHA-256 均写在 intake.json 中;2 "
+    "两个命令"
+    "结果相同;\n"
+    "3 输出为 1;4、5 用任何同类账本工具核对 leaf.tlog-proof 及 checkpoint 的签名,账本公钥请自行取得;6 如有 "
+    "token.tsr,用\n"
+    "openssl "
+    "核对时间戳。以上成立,说明这些字节在该时刻已经存在;不说明照片何时、由何人、用何相机、拍摄何物。\n";
+
 void ps_bundle_text_begin(struct ps_buf *b) {
     ps_buf_text(b, begin);
 }
@@ -99,6 +144,11 @@ void ps_bundle_text_end(struct ps_buf *b) {
 
 void ps_bundle_text_excerpt(struct ps_buf *b) {
     ps_buf_text(b, excerpt);
+}
+
+void ps_bundle_text_intake(struct ps_buf *b) {
+    ps_buf_text(b, b->n > 0 ? "\n" : "");
+    ps_buf_text(b, intake);
 }
 
 void ps_bundle_text_info(struct ps_buf *b, uint64_t bytes, unsigned files, int64_t ended_ns) {

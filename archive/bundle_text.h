@@ -13,6 +13,8 @@ void ps_bundle_text_clip(struct ps_buf *b, const char *clip);
 void ps_bundle_text_end(struct ps_buf *b);
 /* Behind it, when the clip is cut. */
 void ps_bundle_text_excerpt(struct ps_buf *b);
+/* And when there are photographs that were taken in; or, alone, as the text of such a folder that goes without a bundle. */
+void ps_bundle_text_intake(struct ps_buf *b);
 /* bag-info.txt without the clips; the date is the day (UTC) on which the last clip ended, so that the same
  * clips give the same bytes whenever they are exported. */
 void ps_bundle_text_info(struct ps_buf *b, uint64_t bytes, unsigned files, int64_t ended_ns);

@@ -153,6 +153,7 @@ void ps_intake_abandon(const char *root, const char *part) {
         }
         unlinkat(dir, PS_INTAKE_STATEMENT, 0);
         unlinkat(dir, PS_INTAKE_LEAF, 0);
+        unlinkat(dir, PS_INTAKE_CHECKPOINT, 0);
         close(dir);
         unlinkat(at, part, AT_REMOVEDIR);
     }

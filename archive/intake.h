@@ -3,7 +3,7 @@
 #define PS_ARCHIVE_INTAKE_H
 /*
  * Product photographs taken in, byte for byte (docs/FORMAT.md section 17): ROOT/intake/YYYY/MM/DD/STATION-INNNNNNN/ with
- * the photographs, intake.json whose SHA-256 is in the ledger, and that leaf. Folders appear whole and are never changed.
+ * the photographs, intake.json whose SHA-256 is in the ledger, that leaf, and a checkpoint that covers it. Folders appear whole and are never changed.
  */
 #include "archive/root.h"
 #include "evidence/jpeg.h"
@@ -15,6 +15,7 @@ struct ps_buf;
 #define PS_INTAKE_FOLDER "intake"
 #define PS_INTAKE_STATEMENT "intake.json"
 #define PS_INTAKE_LEAF "leaf.bin"
+#define PS_INTAKE_CHECKPOINT "checkpoint"
 #define PS_INTAKE_FILES 64 /* of one intake */
 /* What a picture complaint takes, "200 kB-20 MB", in the smaller reading of either unit. */
 #define PS_INTAKE_LEAST 200000u

@@ -207,6 +207,46 @@ int ps_outside_clip(struct ps_outside *o, const char *root, const char *path, co
     return err == PS_ENOMEM ? ps_error_why(why, err, "bundle", "out of memory") : err;
 }
 
+static int add_leaf(struct ps_outside *o, const char *folder, const struct ps_outside_file *note,
+                    const struct ps_token *t, const struct ps_buf *proof) {
+    int err = add(o, folder, "leaf.tlog-proof", proof->p, proof->n);
+
+    if (!err)
+        err = add(o, folder, "checkpoint", note->p, note->n);
+    if (!err && t->token)
+        err = add(o, folder, "token.tsr", t->token, t->token_n);
+    if (!err && t->token)
+        err = add(o, folder, "chain.pem", t->chain, t->chain_n);
+    return err;
+}
+
+int ps_outside_intake(struct ps_outside *o, const char *root, const char *path,
+                      const struct ps_intake_kept *intake, const char *folder, struct ps_why *why) {
+    struct ps_outside_file note = {.p = NULL};
+    struct ps_token t = {.note = NULL};
+    struct ps_proofs ledger;
+    struct ps_buf proof;
+    struct ps_vkey log;
+    const char *origin;
+
+    if (!present_ledger(root, intake->ledger_key, &log, &origin))
+        return ps_error_why(why, PS_ENOENT, path, "is of another ledger than the present");
+    int err = ps_proofs_open(&ledger, root, why);
+    if (err)
+        return err;
+    ps_buf_init(&proof, PS_PROOF_MAX);
+    err = choose_note(root, origin, intake->leaf.index, path, &note, &t, why);
+    if (!err)
+        err = ps_proofs_of_leaf(&ledger, intake->leaf.index, (const char *)note.p, note.n, &proof, why);
+    if (!err)
+        err = add_leaf(o, folder, &note, &t, &proof);
+    ps_buf_free(&proof);
+    ps_tokens_free(&t);
+    free(note.p);
+    ps_proofs_close(&ledger);
+    return err == PS_ENOMEM ? ps_error_why(why, err, path, "out of memory") : err;
+}
+
 /* Is this the certificate to bring for the clip: of its keys and station? *best keeps the choice's serial; one that is
  * valid at the clip's end comes before one that is not, then the newer. */
 static bool better(const struct ps_clip *clip, const uint8_t *p, size_t n, uint64_t *best) {

@@ -5,6 +5,7 @@
  * What a bundle brings besides the clip folders (docs/FORMAT.md section 11): proofs of inclusion, the tokens that bound
  * the clips in time, and the station's public keys.
  */
+#include "archive/intake_kept.h"
 #include "archive/root.h"
 #include "evidence/statement.h"
 #include <stddef.h>
@@ -30,9 +31,16 @@ struct ps_outside {
  * proofs: the verdict says what is missing. */
 int ps_outside_clip(struct ps_outside *o, const char *root, const char *path, const struct ps_clip *clip,
                     struct ps_why *why);
-/* clip.pub, and log.vkey and certificate when they are there: those of this clip, which may be older than the keys and
- * the certificate in use. */
+/* What bounds an intake, into its own folder: leaf.tlog-proof and checkpoint, by the same choice; token.tsr and chain.pem of the earliest
+ * token over that checkpoint, if there is one. An entry that no checkpoint covers yet is PS_ESTATE, one of a ledger that
+ * was given up PS_ENOENT. folder: below data/, or "". */
+int ps_outside_intake(struct ps_outside *o, const char *root, const char *path,
+                      const struct ps_intake_kept *intake, const char *folder, struct ps_why *why);
+/* The clip's key, and its ledger's key, certificate and revocation when they are there (outside_keys.c): those of this clip,
+ * which may be older than the ones in use. The first clip's have the plain names; call it for the newest one first. */
 int ps_outside_keys(struct ps_outside *o, const char *root, const struct ps_clip *clip, struct ps_why *why);
+/* A file more, unless there is one of that name; copies the bytes. For outside_keys.c. */
+int ps_outside_add(struct ps_outside *o, const char *folder, const char *name, const void *p, size_t n);
 void ps_outside_free(struct ps_outside *o);
 
 #endif

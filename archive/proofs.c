@@ -200,30 +200,51 @@ static int prove(struct ps_proofs *p, uint64_t index, const struct ps_checkpoint
     return err;
 }
 
-int ps_proofs_of_clip(struct ps_proofs *p, uint64_t clip, const char *note, size_t note_len,
-                      struct ps_buf *open, struct ps_buf *seal, struct ps_why *why) {
+/* The checkpoint of a note that covers the leaf, and that the tiles lead to. */
+static int covering(struct ps_proofs *p, const char *note, size_t note_len, uint64_t leaf, const char *what,
+                    struct ps_checkpoint *cp, struct ps_why *why) {
     struct ps_tile_source tiles = ps_proofs_source(p);
-    struct ps_checkpoint cp;
     struct ps_note n;
     uint8_t root[32];
-    uint64_t end = 0;
     int err = ps_note_parse(&n, note, note_len);
 
     if (!err)
-        err = ps_checkpoint_parse(&cp, n.text, n.text_len);
+        err = ps_checkpoint_parse(cp, n.text, n.text_len);
     if (err < 0)
         return ps_error_why(why, err, "checkpoint", "%s", ps_error_text(err));
-    err = ps_proofs_end_of(p, clip, &end);
-    if (err == PS_ENOENT || (!err && end >= cp.size) || cp.size > p->size)
-        return ps_error_why(why, PS_ESTATE, "checkpoint", "does not cover the clip's seal");
-    if (!err)
-        err = ps_tile_root(&tiles, p->size, cp.size, root);
-    if (!err && memcmp(root, cp.root, sizeof root) != 0)
+    if (leaf >= cp->size || cp->size > p->size)
+        return ps_error_why(why, PS_ESTATE, "checkpoint", "does not cover %s", what);
+    err = ps_tile_root(&tiles, p->size, cp->size, root);
+    if (!err && memcmp(root, cp->root, sizeof root) != 0)
         err = PS_ESIG;
+    return err;
+}
+
+static int told(int err, struct ps_why *why) {
+    return err < 0 && err != PS_ESTATE
+               ? ps_error_why(why, err, "ledger", "%s: run packseal ledger check", ps_error_text(err))
+               : err;
+}
+
+int ps_proofs_of_leaf(struct ps_proofs *p, uint64_t index, const char *note, size_t note_len,
+                      struct ps_buf *out, struct ps_why *why) {
+    struct ps_checkpoint cp;
+    int err = covering(p, note, note_len, index, "the entry", &cp, why);
+
+    return told(err ? err : prove(p, index, &cp, note, note_len, out), why);
+}
+
+int ps_proofs_of_clip(struct ps_proofs *p, uint64_t clip, const char *note, size_t note_len,
+                      struct ps_buf *open, struct ps_buf *seal, struct ps_why *why) {
+    struct ps_checkpoint cp;
+    uint64_t end = UINT64_MAX;
+    int err = ps_proofs_end_of(p, clip, &end);
+
+    if (!err || err == PS_ENOENT)
+        err = covering(p, note, note_len, end, "the clip's seal", &cp, why);
     if (!err)
         err = prove(p, clip, &cp, note, note_len, open);
     if (!err)
         err = prove(p, end, &cp, note, note_len, seal);
-    return err < 0 ? ps_error_why(why, err, "ledger", "%s: run packseal ledger check", ps_error_text(err))
-                   : 0;
+    return told(err, why);
 }

@@ -33,4 +33,8 @@ int ps_proofs_end_of(struct ps_proofs *p, uint64_t clip, uint64_t *index);
 int ps_proofs_of_clip(struct ps_proofs *p, uint64_t clip, const char *note, size_t note_len,
                       struct ps_buf *open, struct ps_buf *seal, struct ps_why *why);
 
+/* The same for one leaf of any kind. */
+int ps_proofs_of_leaf(struct ps_proofs *p, uint64_t index, const char *note, size_t note_len,
+                      struct ps_buf *out, struct ps_why *why);
+
 #endif

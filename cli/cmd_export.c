@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 #include "archive/bundle.h"
+#include "archive/intake_kept.h"
 #include "cli/args.h"
 #include "cli/clips.h"
 #include "cli/cmd.h"
@@ -109,6 +110,8 @@ struct asked {
     const char *out, *from, *to, *profile, *reason;
     struct ps_report_dates dates;
     bool json, report, no_page;
+    struct ps_args_list intake_ids;
+    struct ps_clips intakes; /* their folders */
     char profile_file[PS_ROOT_PATH], pack[PS_ROOT_PATH];
 };
 
@@ -122,11 +125,13 @@ static void tell_json(const struct asked *a, const struct ps_clips *l, const str
                       const struct made *m) {
     char hex[65];
     ps_bytes_hex(hex, m->entry.sha256, sizeof(m->entry.sha256));
-    json_t *o = json_pack("{s:s, s:I, s:s, s:[], s:b, s:s?}", "path", a->out, "bytes", (json_int_t)m->bytes,
-                          "sha256", hex, "clips", "ledgered", (int)m->entry.ledgered, "page",
-                          m->page[0] != '\0' ? m->page : NULL);
+    json_t *o = json_pack("{s:s, s:I, s:s, s:[], s:[], s:b, s:s?}", "path", a->out, "bytes",
+                          (json_int_t)m->bytes, "sha256", hex, "clips", "intakes", "ledgered",
+                          (int)m->entry.ledgered, "page", m->page[0] != '\0' ? m->page : NULL);
     for (unsigned i = 0; i < l->n; i++)
         json_array_append_new(json_object_get(o, "clips"), json_string(name_of(l->v[i])));
+    for (unsigned i = 0; i < a->intakes.n; i++)
+        json_array_append_new(json_object_get(o, "intakes"), json_string(name_of(a->intakes.v[i])));
     if (m->entry.ledgered)
         json_object_set_new(o, "leaf", json_integer((json_int_t)m->entry.index));
     if (cut != NULL)
@@ -146,6 +151,8 @@ static void tell(const struct asked *a, const struct ps_clips *l, const struct p
     }
     for (unsigned i = 0; i < l->n; i++)
         printf(ps_words("clip      %s\n", "录像    %s\n"), name_of(l->v[i]));
+    for (unsigned i = 0; i < a->intakes.n; i++)
+        printf(ps_words("photos    %s\n", "照片    %s\n"), name_of(a->intakes.v[i]));
     if (cut != NULL)
         ps_export_cut_tell(cut);
     if (a->profile != NULL)
@@ -191,8 +198,13 @@ static int follow_up(const struct asked *a, const struct ps_clips *l, struct mad
 static int write_bundle(const struct asked *a, const struct ps_clips *l, const struct ps_cut *cut) {
     struct ps_why why = {0};
     struct told t = {.shown = !a->json && isatty(STDERR_FILENO), .percent = 101};
-    struct ps_bundle_spec spec = {
-        .root = a->root, .paths = (const char *const *)l->v, .n = l->n, .cut = cut, .out = a->out};
+    struct ps_bundle_spec spec = {.root = a->root,
+                                  .paths = (const char *const *)l->v,
+                                  .n = l->n,
+                                  .cut = cut,
+                                  .out = a->out,
+                                  .intakes = (const char *const *)a->intakes.v,
+                                  .n_intakes = a->intakes.n};
     struct ps_report_ask ask = {.root = a->root, .lang = "both", .dates = &a->dates, .quiet = true};
     struct ps_report_inside inside = {0};
     struct made made = {.bytes = 0};
@@ -255,6 +267,24 @@ static int choose_pack(struct asked *a) {
                : ps_words_fail(2, ps_words("the path is too long", "路径过长"), a->out, NULL);
 }
 
+static int find_intakes(struct asked *a) {
+    char path[PS_ROOT_PATH];
+    struct ps_why why = {0};
+    a->intakes.v = calloc(PS_ARGS_LIST_MAX, sizeof(*a->intakes.v));
+    if (a->intakes.v == NULL)
+        return ps_words_fail(1, ps_words("out of memory", "内存不足"), "--intake", NULL);
+    for (unsigned i = 0; i < a->intake_ids.n; i++) {
+        if (ps_intake_kept_find(a->root, a->intake_ids.v[i], path, &why) < 0)
+            return ps_words_fail(
+                1, why.text, why.where,
+                ps_words("its name stands in intake/, as ST03-I0000131", "名称见 intake/,如 ST03-I0000131"));
+        a->intakes.v[a->intakes.n] = strdup(path);
+        if (a->intakes.v[a->intakes.n++] == NULL)
+            return ps_words_fail(1, ps_words("out of memory", "内存不足"), "--intake", NULL);
+    }
+    return 0;
+}
+
 static int export_clips(struct asked *a, int argc, char **argv) {
     struct ps_clips l = {0};
     bool paths = true;
@@ -280,6 +310,7 @@ int ps_cmd_export(int argc, char **argv) {
                                              {"--to", NULL, PS_ARGS_TEXT, &a.to},
                                              {"--output", "-o", PS_ARGS_TEXT, &a.out},
                                              {"--report", NULL, PS_ARGS_FLAG, &a.report},
+                                             {"--intake", NULL, PS_ARGS_LIST, &a.intake_ids},
                                              {"--no-page", NULL, PS_ARGS_FLAG, &a.no_page},
                                              {"--profile", NULL, PS_ARGS_TEXT, &a.profile},
                                              {"--reason", NULL, PS_ARGS_TEXT, &a.reason},
@@ -298,5 +329,10 @@ int ps_cmd_export(int argc, char **argv) {
     if (!ps_report_dates_ok(&a.dates) || !ps_args_root(root_arg, a.root))
         return 2;
     status = choose_pack(&a);
-    return status != 0 ? status : export_clips(&a, n, argv);
+    if (status == 0)
+        status = find_intakes(&a);
+    if (status == 0)
+        status = export_clips(&a, n, argv);
+    ps_clips_free(&a.intakes);
+    return status;
 }

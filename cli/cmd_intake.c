@@ -1,16 +1,18 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 #include "archive/config.h"
 #include "archive/intake.h"
-#include "archive/proofs.h"
 #include "archive/store.h"
 #include "cli/appending.h"
 #include "cli/args.h"
 #include "cli/cmd.h"
+#include "cli/export_entry.h"
+#include "cli/intake_proof.h"
 #include "cli/ledger.h"
 #include "cli/words.h"
 #include "evidence/bytes.h"
 #include "evidence/json.h"
 #include "evidence/sha256.h"
+#include <fcntl.h>
 #include <inttypes.h>
 #include <jansson.h>
 #include <stdio.h>
@@ -27,6 +29,7 @@
 static const char help_en[] =
     "usage: packseal intake FILE... [--order NUMBER] [--note TEXT] [--check] [--stamp] [--json] [--root "
     "DIR]\n"
+    "       packseal intake --proof DIR ID [--json] [--root DIR]\n"
     "\n"
     "Takes product photographs in, straight from the camera's card, byte for byte, and puts their digest "
     "into the\n"
@@ -39,9 +42,14 @@ static const char help_en[] =
     "  --note    a remark, the same\n"
     "  --check   only look; nothing is kept\n"
     "  --stamp   run packseal stamp afterwards, instead of leaving that to its timer\n"
+    "  --proof   a new folder DIR with the photographs of an intake (ID, as ST03-I0000131), its statement "
+    "and its "
+    "proof,\n"
+    "            to be checked with stock tools; into a bundle they go by packseal export --intake\n"
     "  --json    one object: intake, path, leaf, files; with --check, one for each file\n";
 static const char help_zh[] =
     "用法:packseal intake 文件… [--order 号码] [--note 文字] [--check] [--stamp] [--json] [--root 文件夹]\n"
+    "      packseal intake --proof 文件夹 编号 [--json] [--root 文件夹]\n"
     "\n"
     "从相机存储卡直接收存商品照片,逐字节不变,并将其摘要记入账本。图片投诉只接受相机直出的 JPEG,\n"
     "200 kB 至 20 MB;其他一律拒收,且整批不收存。看似并非相机原图的迹象会列出,但仍予收存。\n"
@@ -51,14 +59,16 @@ static const char help_zh[] =
     "  --note    备注,同上\n"
     "  --check   只检查,不保存\n"
     "  --stamp   随后立即执行 packseal stamp,不等定时器\n"
+    "  --proof   新建文件夹,放入一次收存(编号如 ST03-I0000131)的照片、声明和证明,可用通用工具核验;\n"
+    "            放入证据包请用 packseal export --intake\n"
     "  --json    输出一个对象:intake、path、leaf、files;--check 时每个文件一个对象\n";
 
 struct intake {
     char root[PS_ROOT_PATH];
     bool json, check, stamp;
-    const char *order, *note;
+    const char *order, *note, *proof;
     struct ps_intake in;
-    uint64_t leaf; /* of what was taken in */
+    bool covered; /* by a checkpoint, so that it can be stamped */
 };
 
 /* ---- telling */
@@ -218,6 +228,30 @@ static int prepare(struct intake *t, struct ps_why *why) {
     return 0;
 }
 
+/* The signer publishes a checkpoint shortly after the entry, not with it; an older one would not cover it. It is kept beside the
+ * photographs, so that their proof does not depend on what comes later. Without one they are taken in all the same. */
+static bool keep_checkpoint(const char *root, int dir, uint64_t leaf) {
+    char path[PS_ROOT_PATH];
+    if (ps_root_path(root, PS_ROOT_LEDGER "/checkpoint", path) < 0)
+        return false;
+    for (unsigned ms = 0; ms <= CHECKPOINT_MS; ms += 50) {
+        struct ps_note note;
+        struct ps_checkpoint cp = {.size = 0};
+        uint8_t *p = NULL;
+        size_t n = 0;
+        bool covers = ps_store_read_file(AT_FDCWD, path, PS_NOTE_MAX, &p, &n, NULL) == 0 &&
+                      ps_note_parse(&note, p, n) == 0 &&
+                      ps_checkpoint_parse(&cp, note.text, note.text_len) == 0 && cp.size > leaf;
+        if (covers && ps_store_write_file(dir, PS_INTAKE_CHECKPOINT, p, n, NULL) < 0)
+            unlinkat(dir, PS_INTAKE_CHECKPOINT, 0);
+        free(p);
+        if (covers)
+            return true;
+        nanosleep(&(struct timespec){.tv_nsec = 50000000}, NULL);
+    }
+    return false;
+}
+
 /* The leaf that the signer gave is the one asked for, of this ledger. */
 static bool is_ours(const struct intake *t, const struct ps_wire_append *a,
                     const struct ps_wire_appended *got, struct ps_leaf *leaf) {
@@ -247,7 +281,11 @@ static int enter(struct intake *t, int signer, int dir, struct ps_leaf *leaf, st
     ps_buf_free(&b);
     if (rc == 0 && !is_ours(t, &a, &got, leaf))
         rc = ps_error_why(why, PS_ESIG, "signer", "answered with a leaf of something else");
-    return rc == 0 ? ps_store_write_file(dir, PS_INTAKE_LEAF, got.leaf, got.leaf_len, why) : rc;
+    if (rc == 0)
+        rc = ps_store_write_file(dir, PS_INTAKE_LEAF, got.leaf, got.leaf_len, why);
+    if (rc == 0)
+        t->covered = keep_checkpoint(t->root, dir, leaf->index);
+    return rc;
 }
 
 static void tell(const struct intake *t, const struct ps_leaf *leaf, const char *path) {
@@ -300,7 +338,8 @@ static int intake(struct intake *t, char **files, unsigned n) {
         status = fail(&why, ps_words("the photographs are kept in intake/ under a name with a dot",
                                      "照片保存在 intake/ 下以点开头的文件夹中"));
     else {
-        t->leaf = leaf.index;
+        if (!t->stamp)
+            ps_export_entry_want_stamp(t->root);
         tell(t, &leaf, path);
     }
     close(dir);
@@ -308,29 +347,14 @@ static int intake(struct intake *t, char **files, unsigned n) {
     return status;
 }
 
-/* The signer publishes a checkpoint shortly after the entry, not with it; an older one would not cover it. */
-static int await_checkpoint(const char *root, uint64_t leaf, struct ps_why *why) {
-    for (unsigned ms = 0; ms <= CHECKPOINT_MS; ms += 50) {
-        struct ps_proofs p;
-        if (ps_proofs_open(&p, root, NULL) == 0) {
-            bool covered = p.size > leaf;
-            ps_proofs_close(&p);
-            if (covered)
-                return 0;
-        }
-        nanosleep(&(struct timespec){.tv_nsec = 50000000}, NULL);
-    }
-    return ps_error_why(why, PS_ETIME, PS_ROOT_LEDGER "/checkpoint", "does not cover the new entry yet");
-}
-
 static int stamp(struct intake *t) {
-    struct ps_why why = {0};
     char name[] = "stamp", option[] = "--root", json[] = "--json";
     char *argv[] = {name, option, t->root, t->json ? json : NULL, NULL};
     fflush(stdout);
-    if (await_checkpoint(t->root, t->leaf, &why) < 0)
-        return fail(&why, ps_words("taken in, not stamped: run packseal stamp",
-                                   "已收存,尚未盖戳:请运行 packseal stamp"));
+    if (!t->covered)
+        return ps_words_fail(
+            1, ps_words("does not cover the new entry yet", "尚未包含新记录"), PS_ROOT_LEDGER "/checkpoint",
+            ps_words("taken in, not stamped: run packseal stamp", "已收存,尚未盖戳:请运行 packseal stamp"));
     return ps_cmd_stamp(t->json ? 4 : 3, argv);
 }
 
@@ -346,13 +370,11 @@ int ps_cmd_intake(int argc, char **argv) {
     struct intake *t = calloc(1, sizeof(*t));
     if (t == NULL)
         return ps_words_fail(1, ps_error_text(PS_ENOMEM), "intake", NULL);
-    const struct ps_args_option options[] = {{"--root", NULL, PS_ARGS_TEXT, &root_arg},
-                                             {"--order", NULL, PS_ARGS_TEXT, &t->order},
-                                             {"--note", NULL, PS_ARGS_TEXT, &t->note},
-                                             {"--check", NULL, PS_ARGS_FLAG, &t->check},
-                                             {"--stamp", NULL, PS_ARGS_FLAG, &t->stamp},
-                                             {"--json", NULL, PS_ARGS_FLAG, &t->json},
-                                             {NULL, NULL, PS_ARGS_FLAG, NULL}};
+    const struct ps_args_option options[] = {
+        {"--root", NULL, PS_ARGS_TEXT, &root_arg},  {"--proof", NULL, PS_ARGS_TEXT, &t->proof},
+        {"--order", NULL, PS_ARGS_TEXT, &t->order}, {"--note", NULL, PS_ARGS_TEXT, &t->note},
+        {"--check", NULL, PS_ARGS_FLAG, &t->check}, {"--stamp", NULL, PS_ARGS_FLAG, &t->stamp},
+        {"--json", NULL, PS_ARGS_FLAG, &t->json},   {NULL, NULL, PS_ARGS_FLAG, NULL}};
     const struct ps_args_spec spec = {"intake", help_en, help_zh, options, 1, PS_INTAKE_FILES};
     int n, status = ps_args_parse(&spec, argc, argv, &n);
     if (status != PS_ARGS_GO)
@@ -360,7 +382,14 @@ int ps_cmd_intake(int argc, char **argv) {
     status = 2;
     if (!text_ok("--order", t->order, PS_MAX_CODE) || !text_ok("--note", t->note, PS_MAX_TEXT))
         goto out;
-    if (t->check) {
+    if (t->proof != NULL) {
+        if (n != 1 || t->check || t->stamp || t->order != NULL || t->note != NULL)
+            ps_words_fail(
+                2, ps_words("takes one intake and no other option", "只接受一个收存编号,不与其他选项同用"),
+                "--proof", ps_words("see: packseal intake --help", "参见:packseal intake --help"));
+        else if (ps_args_root(root_arg, t->root))
+            status = ps_intake_proof(t->root, argv[0], t->proof, t->json);
+    } else if (t->check) {
         status = take(t, argv, (unsigned)n, -1);
     } else if (ps_args_root(root_arg, t->root)) {
         status = intake(t, argv, (unsigned)n);

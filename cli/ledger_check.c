@@ -14,6 +14,7 @@
 
 #include "archive/store.h"
 #include "cli/ledger.h"
+#include "cli/ledger_intake.h"
 #include "cli/words.h"
 #include "evidence/audit.h"
 #include "evidence/bytes.h"
@@ -31,6 +32,7 @@ struct check {
     struct ps_vkey key;
     uint8_t log[16];
     struct ps_audit *audit;
+    struct ps_ledger_intakes intakes;
     uint64_t *offset; /* of each entry in the file, and the end of the last */
     size_t offset_cap;
     uint64_t read; /* bytes of entries that were audited */
@@ -115,6 +117,8 @@ static int audit_piece(struct check *c, const uint8_t *p, size_t n, size_t *used
             problem(c, "entry-broken", why.where, "%s", why.text);
             return err;
         }
+        if (ps_ledger_intake_leaf(&c->intakes, p + *used + 2, len) < 0)
+            return PS_ENOMEM;
         *used += 2 + len;
         c->read += 2 + len;
         if (note_offset(c, c->read) != 0)
@@ -441,6 +445,30 @@ static void check_clips(struct check *c) {
     }
 }
 
+/* ---- intakes ------------------------------------------------------------------------------------------ */
+
+static void intake_problem(void *ctx, const char *code, const char *where, const char *text) {
+    problem(ctx, code, where, "%s", text);
+}
+
+static void intake_checkpoint(void *ctx, int dir, const char *name, const char *where) {
+    remembered(ctx, dir, name, where);
+}
+
+static int intake_newer(void *ctx, uint64_t index) {
+    struct check *c = ctx;
+
+    return index >= ps_audit_size(c->audit) && grown(c);
+}
+
+static void check_intakes(struct check *c) {
+    const struct ps_ledger_intake_tell tell = {
+        .ctx = c, .problem = intake_problem, .checkpoint = intake_checkpoint, .newer = intake_newer};
+
+    ps_ledger_intake_check(&c->intakes, c->root, c->key.key, &tell);
+    c->earlier += c->intakes.earlier;
+}
+
 /* ---- all of it ---------------------------------------------------------------------------------------- */
 
 static void summary(const struct check *c) {
@@ -457,14 +485,14 @@ static void summary(const struct check *c) {
     ps_audit_root(c->audit, ps_audit_size(c->audit), root);
     ps_bytes_hex(hex, root, 32);
     if (c->json) {
-        json_t *o = json_pack("{sssIsIsssIsIsIsIsIsIsIsIsI}", "ledger", c->key.name, "entries",
-                              (json_int_t)ps_audit_size(c->audit), "checkpoint",
-                              (json_int_t)(c->have_head ? c->head.size : 0), "root", hex, "clips",
-                              (json_int_t)n, "sealed", (json_int_t)ps_audit_count(c->audit, PS_LEAF_SEAL),
-                              "aborted", (json_int_t)ps_audit_count(c->audit, PS_LEAF_ABORT), "open",
-                              (json_int_t)open, "tombstones", (json_int_t)tombs, "folders",
-                              (json_int_t)c->folders, "checkpoints", (json_int_t)c->remembered, "earlier",
-                              (json_int_t)c->earlier, "problems", (json_int_t)c->problems);
+        json_t *o = json_pack(
+            "{sssIsIsssIsIsIsIsIsIsIsIsIsI}", "ledger", c->key.name, "entries",
+            (json_int_t)ps_audit_size(c->audit), "checkpoint", (json_int_t)(c->have_head ? c->head.size : 0),
+            "root", hex, "clips", (json_int_t)n, "sealed", (json_int_t)ps_audit_count(c->audit, PS_LEAF_SEAL),
+            "aborted", (json_int_t)ps_audit_count(c->audit, PS_LEAF_ABORT), "open", (json_int_t)open,
+            "tombstones", (json_int_t)tombs, "folders", (json_int_t)c->folders, "checkpoints",
+            (json_int_t)c->remembered, "earlier", (json_int_t)c->earlier, "intakes",
+            (json_int_t)c->intakes.folders, "problems", (json_int_t)c->problems);
         char *line = o == NULL ? NULL : json_dumps(o, JSON_COMPACT | JSON_PRESERVE_ORDER);
         if (line != NULL)
             puts(line);
@@ -472,24 +500,25 @@ static void summary(const struct check *c) {
         json_decref(o);
         return;
     }
-    printf(ps_words(
-               "ledger      %s\n"
-               "entries     %" PRIu64 ", in the checkpoint %" PRIu64 "\n"
-               "root        %s\n"
-               "clips       %zu: %" PRIu64 " sealed, %" PRIu64 " aborted, %" PRIu64 " open, %" PRIu64
-               " with a tombstone\n"
-               "compared    %" PRIu64 " clip folders, %" PRIu64 " checkpoints; %" PRIu64 " of other ledgers\n"
-               "problems    %" PRIu64 "\n",
-               "账本        %s\n"
-               "记录        %" PRIu64 " 条,检查点包含 %" PRIu64 " 条\n"
-               "根哈希      %s\n"
-               "录像        %zu 段:已封存 %" PRIu64 ",已中止 %" PRIu64 ",未结束 %" PRIu64
-               ",有删除记录 %" PRIu64 "\n"
-               "已比对      %" PRIu64 " 个录像文件夹,%" PRIu64 " 个检查点;属于其他账本的 %" PRIu64 " 个\n"
-               "问题        %" PRIu64 " 个\n"),
+    printf(ps_words("ledger      %s\n"
+                    "entries     %" PRIu64 ", in the checkpoint %" PRIu64 "\n"
+                    "root        %s\n"
+                    "clips       %zu: %" PRIu64 " sealed, %" PRIu64 " aborted, %" PRIu64 " open, %" PRIu64
+                    " with a tombstone\n"
+                    "compared    %" PRIu64 " clip folders, %" PRIu64 " intakes, %" PRIu64
+                    " checkpoints; %" PRIu64 " of other ledgers\n"
+                    "problems    %" PRIu64 "\n",
+                    "账本        %s\n"
+                    "记录        %" PRIu64 " 条,检查点包含 %" PRIu64 " 条\n"
+                    "根哈希      %s\n"
+                    "录像        %zu 段:已封存 %" PRIu64 ",已中止 %" PRIu64 ",未结束 %" PRIu64
+                    ",有删除记录 %" PRIu64 "\n"
+                    "已比对      %" PRIu64 " 个录像文件夹,%" PRIu64 " 次照片收存,%" PRIu64
+                    " 个检查点;属于其他账本的 %" PRIu64 " 个\n"
+                    "问题        %" PRIu64 " 个\n"),
            c->key.name, ps_audit_size(c->audit), c->have_head ? c->head.size : 0, hex, n,
            ps_audit_count(c->audit, PS_LEAF_SEAL), ps_audit_count(c->audit, PS_LEAF_ABORT), open, tombs,
-           c->folders, c->remembered, c->earlier, c->problems);
+           c->folders, c->intakes.folders, c->remembered, c->earlier, c->problems);
 }
 
 static void run(struct check *c) {
@@ -508,6 +537,7 @@ static void run(struct check *c) {
     if (faccessat(c->root_fd, PS_ROOT_CLIPS, F_OK, 0) == 0 && ps_store_each(c->root, on_folder, c) < 0)
         problem(c, "clips-unreadable", "clips", "cannot be looked through");
     check_clips(c);
+    check_intakes(c);
     if (c->shown)
         fputs("\r          \r", stderr);
     if (!c->json && c->problems == 0)
@@ -549,6 +579,7 @@ int ps_ledger_check(const char *root, bool json) {
     status = c->problems > 0 ? 1 : 0;
 out:
     ps_audit_free(c->audit);
+    ps_ledger_intake_free(&c->intakes);
     free(c->offset);
     if (c->entries >= 0)
         close(c->entries);

@@ -10,6 +10,7 @@
 #include "evidence/zip.h"
 
 #define REPORT "data/report/"
+#define INTAKE "data/intake/"
 
 struct bundle {
     const struct ps_judge *j;
@@ -186,6 +187,11 @@ static void check_entries(struct bundle *b, const char *prefix, struct ps_verdic
             if (prefix[0] == 0 && strncmp(e->name, REPORT, strlen(REPORT)) == 0)
                 ps_verdict_problem(v, "unauthenticated", e->name,
                                    "a report for people: no statement names it, whatever it says");
+            else if (prefix[0] == 0 && strncmp(e->name, INTAKE, strlen(INTAKE)) == 0)
+                ps_verdict_problem(
+                    v, "unauthenticated", e->name,
+                    "of photographs that were taken in: no clip's statement names them, and their "
+                    "own proof is not judged here");
         } else if (!told(v, "file-missing", e->name + n)) {
             ps_verdict_worsen(v, PS_CONTENT_INCOMPLETE);
             ps_verdict_problem(v, "file-missing", e->name + n, "the manifest lists it, and it is not there");

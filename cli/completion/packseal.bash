@@ -72,8 +72,8 @@ _packseal() {
     key) options+=' --out --passphrase-file --current-passphrase-file --merchant --moderate --root-key --request --from --until
         --clip-key --since --reason --cert --revocation --tsa --root-pub --new-root --json' ;;
     stamp) options+=' --force --json' ;;
-    intake) options+=' --order --note --check --stamp --json' ;;
-    export) options+=' --output --from --to --report --profile --reason --printed --picked-up --delivered --claimed --json' ;;
+    intake) options+=' --order --note --check --stamp --proof --json' ;;
+    export) options+=' --output --from --to --intake --no-page --report --profile --reason --printed --picked-up --delivered --claimed --json' ;;
     report) options+=' --output --printed --picked-up --delivered --claimed --trust' ;;
     *) options+=' --json' ;;
     esac

@@ -63,6 +63,9 @@ const tellManifest = async (bag, v, prefix, clips) => {
             await tellEntry(bag, v, e.name.slice(prefix.length), e);
             if (prefix === "" && bag.files.has(e.name) && e.name.startsWith("data/report/"))
                 v.problem("unauthenticated", null, e.name, "a report for people: no statement names it, whatever it says");
+            else if (prefix === "" && bag.files.has(e.name) && e.name.startsWith("data/intake/"))
+                v.problem("unauthenticated", null, e.name, "of photographs that were taken in: no clip's statement " +
+                    "names them, and their own proof is not judged here");
         }
     for (const name of bag.unlisted)
         if (mine(name))
