@@ -109,6 +109,7 @@ LIBRARY  := $(B)/lib/libpackseal-evidence.a $(B)/lib/packseal-evidence.pc
 PROFILES := $(patsubst report/%,$(B)/%,$(wildcard report/profiles/*.conf))
 # Beside the program that each confines.
 UNITS    := $(wildcard $(addprefix */packseal*.,service socket timer path target))
+RULES    := $(if $(wildcard udev/make-rules),$(B)/65-packseal-scanners.rules)
 PAGE     := $(if $(wildcard viewer/verify/build.py),$(B)/verify.html)
 
 test_bin = $(patsubst %.c,$(B)/%,$(sort $(wildcard tests/$(1))))
@@ -123,7 +124,7 @@ BENCH := $(call test_bin,bench/*.c)
 .SECONDARY:
 .DELETE_ON_ERROR:
 
-all: $(PROGRAMS) $(LIBS) $(SHA_OPENSSL) $(SHA_SODIUM) $(PAGE) $(PROFILES) $(LIBRARY) ## programs and libraries (default)
+all: $(PROGRAMS) $(LIBS) $(SHA_OPENSSL) $(SHA_SODIUM) $(PAGE) $(PROFILES) $(LIBRARY) $(RULES) ## programs and libraries (default)
 
 verify.html: $(PAGE) ## the checker as one page, for a browser without network
 
@@ -199,7 +200,9 @@ install: all ## copy the files under DESTDIR and PREFIX (/usr)
 	$(Q)install -d $(D)/lib/systemd/system
 	$(Q)for u in $(UNITS); do sed 's|/usr/\(bin\|libexec\)/|$(PREFIX)/\1/|' $$u >$(D)/lib/systemd/system/$${u##*/} && \
 		chmod 0644 $(D)/lib/systemd/system/$${u##*/} || exit 1; done
-	$(Q)$(call put,0644,lib/udev/rules.d,$(wildcard udev/*.rules))
+	$(Q)$(call put,0644,lib/udev/rules.d,$(wildcard udev/*.rules) $(RULES))
+	$(Q)$(call put,0644,share/packseal/udev,$(wildcard udev/*.list udev/*.optional))
+	$(Q)$(call put,0755,share/packseal/udev,$(wildcard udev/make-rules))
 	$(Q)$(if $(wildcard udev/packseal.sysusers),install -D -m 0644 udev/packseal.sysusers $(D)/lib/sysusers.d/packseal.conf)
 	$(Q)$(if $(wildcard udev/packseal.tmpfiles),install -D -m 0644 udev/packseal.tmpfiles $(D)/lib/tmpfiles.d/packseal.conf)
 	$(Q)$(if $(wildcard cli/completion/packseal.bash),install -D -m 0644 cli/completion/packseal.bash \
@@ -278,6 +281,10 @@ $(B)/packseal-report: $(call obj,report/main.c) $(REPORT) $(ARCHIVE) $(EVIDENCE)
 $(B)/profiles/%.conf: report/profiles/%.conf
 	@mkdir -p $(@D)
 	$(Q)cp $< $@
+
+$(B)/65-packseal-scanners.rules: udev/make-rules udev/scanners.list
+	@mkdir -p $(@D)
+	$(Q)sh udev/make-rules udev/scanners.list >$@
 
 $(B)/verify.html: $(wildcard viewer/verify/*)
 	@mkdir -p $(@D)

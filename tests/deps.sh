@@ -1,5 +1,6 @@
 #!/bin/sh
-# Debian packages: `deps.sh build` to build and run PackSeal, `deps.sh check` for its tests.
+# Debian packages: `deps.sh build` to build and run PackSeal, `deps.sh check` for its tests, `deps.sh machine` for
+# `make machine-test` and `make image`.
 # Installs what is missing and nothing else; with nothing missing it needs neither network nor root.
 # The lists are split into words on purpose.
 # shellcheck disable=SC2086
@@ -15,13 +16,18 @@ build='build-essential pkg-config python3
 # perl brings prove; libclang-rt holds the sanitizers and libFuzzer of clang.
 check='perl bats jq strace procps file zip openssl
     clang clang-format llvm libclang-rt-14-dev binutils universal-ctags shellcheck mandoc
-    libfuse3-dev fuse3 chromium chromium-driver poppler-utils libfaketime'
+    libfuse3-dev fuse3 udev chromium chromium-driver poppler-utils libfaketime'
+
+# grub-pc-bin and grub-common make a disk image start by itself; mtools and dosfstools fill what has no mount.
+machine='qemu-system-x86 qemu-utils nbdkit mmdebstrap busybox-static cpio kmod e2fsprogs mtools dosfstools fdisk
+    grub-pc-bin grub-common'
 
 case ${1-} in
 build) wanted=$build ;;
 check) wanted=$check ;;
+machine) wanted=$machine ;;
 *)
-    echo "usage: deps.sh build|check" >&2
+    echo "usage: deps.sh build|check|machine" >&2
     exit 2
     ;;
 esac
