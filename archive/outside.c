@@ -57,6 +57,10 @@ static int add(struct ps_outside *o, const char *folder, const char *name, const
     return 0;
 }
 
+int ps_outside_add(struct ps_outside *o, const char *folder, const char *name, const void *p, size_t n) {
+    return add(o, folder, name, p, n);
+}
+
 static int add_token(struct ps_outside *o, const struct ps_token *t) {
     char folder[PS_OUTSIDE_NAME], id[17];
 
@@ -247,98 +251,3 @@ int ps_outside_intake(struct ps_outside *o, const char *root, const char *path,
     return err == PS_ENOMEM ? ps_error_why(why, err, path, "out of memory") : err;
 }
 
-/* Is this the certificate to bring for the clip: of its keys and station? *best keeps the choice's serial; one that is
- * valid at the clip's end comes before one that is not, then the newer. */
-static bool better(const struct ps_clip *clip, const uint8_t *p, size_t n, uint64_t *best) {
-    struct ps_cert c;
-
-    if (ps_cert_parse(&c, p, n, NULL) != 0 || memcmp(&c.clip_key, &clip->key, sizeof c.clip_key) != 0 ||
-        memcmp(c.ledger_key.key, clip->ledger_key, 32) != 0 || strcmp(c.station, clip->opening.station) != 0)
-        return false;
-    bool valid = c.from_ns <= clip->ended.wall_ns && clip->ended.wall_ns <= c.until_ns;
-    uint64_t rank = c.serial + 1 + (valid ? (uint64_t)1 << 60 : 0); /* serials end at 2^53 */
-    if (rank <= *best)
-        return false;
-    *best = rank;
-    return true;
-}
-
-/* The certificate in use, or one that it replaced: a clip is judged by what held when it was made. */
-static int add_cert(struct ps_outside *o, const char *root, const struct ps_clip *clip, struct ps_why *why) {
-    char path[PS_ROOT_PATH], name[300], chosen[300] = "";
-    uint64_t best = 0;
-    uint8_t *p = NULL, *sig = NULL;
-    size_t n = 0, sig_n = 0;
-
-    if (read_below(root, PS_ROOT_PUBLIC, "cert.json", PS_CERT_MAX, &p, &n, NULL) == 0 &&
-        better(clip, p, n, &best))
-        snprintf(chosen, sizeof chosen, "cert.json");
-    free(p);
-    DIR *d = ps_root_path(root, PS_ROOT_PUBLIC "/old", path) == 0 ? opendir(path) : NULL;
-    for (struct dirent *e; d && (e = readdir(d));) {
-        size_t len = strlen(e->d_name);
-        if (strncmp(e->d_name, "cert-", 5) != 0 || len < 10 || strcmp(e->d_name + len - 5, ".json") != 0)
-            continue;
-        snprintf(name, sizeof name, "old/%s", e->d_name);
-        p = NULL;
-        if (read_below(root, PS_ROOT_PUBLIC, name, PS_CERT_MAX, &p, &n, NULL) == 0 &&
-            better(clip, p, n, &best))
-            memcpy(chosen, name, sizeof chosen);
-        free(p);
-    }
-    if (d)
-        closedir(d);
-    if (chosen[0] == '\0')
-        return 0;
-    p = NULL;
-    snprintf(name, sizeof name, "%.290s.minisig", chosen);
-    int err = read_below(root, PS_ROOT_PUBLIC, chosen, PS_CERT_MAX, &p, &n, why);
-    if (!err)
-        err = read_below(root, PS_ROOT_PUBLIC, name, PS_MAX_MINISIG, &sig, &sig_n, why);
-    if (!err)
-        err = add(o, "keys", "cert.json", p, n);
-    if (!err)
-        err = add(o, "keys", "cert.json.minisig", sig, sig_n);
-    free(sig);
-    free(p);
-    return err;
-}
-
-/* The clip's key: the one in use, unless the clip is older than it. */
-static int load_key(const char *root, const struct ps_clip *clip, uint8_t **p, size_t *n,
-                    struct ps_why *why) {
-    struct ps_pubkey k;
-    char id[17], name[40];
-
-    int err = read_below(root, PS_ROOT_PUBLIC, "clip.pub", PS_MAX_MINISIG, p, n, why);
-    if (err || (ps_minisign_pubkey_parse(&k, *p, *n) == 0 && memcmp(&k, &clip->key, sizeof k) == 0))
-        return err;
-    uint8_t *old = NULL;
-    size_t old_n = 0;
-    ps_minisign_id_text(clip->key.id, id);
-    snprintf(name, sizeof name, "old/clip-%s.pub", id);
-    if (read_below(root, PS_ROOT_PUBLIC, name, PS_MAX_MINISIG, &old, &old_n, NULL) == 0) {
-        free(*p);
-        *p = old;
-        *n = old_n;
-    }
-    return 0;
-}
-
-int ps_outside_keys(struct ps_outside *o, const char *root, const struct ps_clip *clip, struct ps_why *why) {
-    uint8_t *p = NULL;
-    size_t n = 0;
-
-    int err = load_key(root, clip, &p, &n, why);
-    if (!err)
-        err = add(o, "keys", "clip.pub", p, n);
-    free(p);
-    if (err)
-        return err;
-    p = NULL;
-    err = read_below(root, PS_ROOT_PUBLIC, "log.vkey", 65536, &p, &n, why);
-    if (!err)
-        err = add(o, "keys", "log.vkey", p, n);
-    free(p);
-    return !err || err == PS_ENOENT ? add_cert(o, root, clip, why) : err;
-}

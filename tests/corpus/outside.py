@@ -298,6 +298,67 @@ def certificates(k, make, root):
     bent("duplicate-key", lambda case: cert(case, text=lambda t: t.replace(b'"serial":', b'"serial":1,"serial":')))
     bent("no-serial", lambda case: cert(case, text=lambda t: t.replace(b',"serial":7', b"")))
     bent("too-long", lambda case: cert(case, note="x" * 20000))
+    # Bundles of clips under several keys bring several.
+    other = {"keys/cert.json": "keys/cert-0123456789abcdef.json", "keys/cert.json.minisig": "keys/cert-0123456789abcdef.json.minisig"}
+
+    def beside(case, **change):
+        cert(case, **change)
+        for name, moved in other.items():
+            case.payload[moved] = case.payload.pop(name)
+
+    bent("beside", beside)
+    bent("beside-one-for-another-key", lambda case: (beside(case), cert(case, clip_key=stranger.text)))
+    bent("beside-one-by-a-stranger", lambda case: (beside(case), cert(case, key=stranger)))
+    bent("two-for-other-keys", lambda case: (beside(case, clip_key=stranger.text), cert(case, station="ST04")))
+    bent("one-unknown-one-other", lambda case: (beside(case, key=stranger), cert(case, station="ST04")))
+    bent("beside-an-ended-one", lambda case: (beside(case), cert(case, **{"from": "2020-01-01T00:00:00.000Z", "until": "2021-01-01T00:00:00.000Z"})))
+    bent("beside-both-ended", lambda case: (beside(case, **{"from": "2020-01-01T00:00:00.000Z", "until": "2021-01-01T00:00:00.000Z"}),
+                                            cert(case, **{"from": "2020-01-01T00:00:00.000Z", "until": "2022-01-01T00:00:00.000Z"})))
+    bent("in-a-folder-below", lambda case: (cert(case), case.payload.update({"keys/cert-old/x.json": case.payload.pop("keys/cert.json")})))
+    revocations(k, make, root, cert, stranger)
+
+
+def revocations(k, make, root, cert, stranger):
+    """Revocations that travel along: by a trusted root they count as a line of the trust file would."""
+    early, late = "2020-01-01T00:00:00.000Z", "2126-01-01T00:00:00.000Z"
+
+    def revocation(case, key=root, since=early, name="keys/revocation-1.json", signed=True, **change):
+        r = {"type": "packseal-revocation", "version": 1, "crit": [], "merchant": "封箱", "clip_key": case.c["key"], "since": since, "reason": "stolen"}
+        r.update(change)
+        case.payload[name] = seal.write(r)
+        if signed:
+            case.payload[name + ".minisig"] = seal.minisig(key, case.payload[name], "signed by the merchant")
+
+    def bent(name, change, trust="roots"):
+        case = make()
+        cert(case)
+        change(case)
+        k.case("revocation-" + name, case.zip(), trust)
+    clip = "clip %s" % k.a.c["key"]
+    k.trust("root-and-clip", "packseal-trust 1\nroot %s\n%s\n" % (root.text, clip))
+    k.trust("root-and-clip-of-other", "packseal-trust 1\nroot %s\n%s merchant=\"别家\"\n" % (root.text, clip))
+    k.trust("root-and-revoked-later", "packseal-trust 1\nroot %s\nrevoked %s since=%s\n" % (root.text, k.a.c["key"], late))
+    for trust in ("roots", "root-merchant", "root-other-merchant", "root-and-clip", "root-and-clip-of-other", "root-and-revoked-later", "two-roots",
+                  "station", None):
+        bent("by-%s" % (trust or "nobody"), revocation, trust)
+    bent("later", lambda case: revocation(case, since=late))
+    bent("two", lambda case: (revocation(case, since=late), revocation(case, name="keys/revocation-2.json")))
+    bent("by-a-stranger", lambda case: revocation(case, key=stranger))
+    bent("unsigned", lambda case: revocation(case, signed=False))
+    bent("changed", lambda case: (revocation(case, since=late), case.payload.update({"keys/revocation-1.json": case.payload["keys/revocation-1.json"].replace(b"2126", b"2026")})))
+    bent("signature-empty", lambda case: (revocation(case), case.payload.update({"keys/revocation-1.json.minisig": b""})))
+    bent("of-another-key", lambda case: revocation(case, clip_key=stranger.text))
+    bent("of-another-key-by-a-stranger", lambda case: revocation(case, clip_key=stranger.text, key=stranger))
+    bent("of-another-merchant", lambda case: revocation(case, merchant="别家"))
+    bent("in-another-name", lambda case: revocation(case, merchant="别家"), "root-merchant")
+    bent("for-no-reason", lambda case: revocation(case, reason="bored"))
+    bent("later-version", lambda case: revocation(case, version=2))
+    bent("crit-unknown", lambda case: revocation(case, crit=["colour"], colour="red"))
+    bent("too-long", lambda case: revocation(case, note="x" * 20000))
+    bent("elsewhere", lambda case: revocation(case, name="keys/old/revocation-1.json"))
+    bent("without-a-certificate", lambda case: (revocation(case), case.payload.pop("keys/cert.json")))
+    bent("of-an-unknown-key-by-a-stranger", lambda case: (revocation(case, key=stranger), case.payload.pop("keys/cert.json")))
+    bent("noise", lambda case: case.payload.update({"keys/revocation-1.json": b"{"}))
 
 
 def excerpts(k, make):

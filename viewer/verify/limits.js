@@ -8,6 +8,6 @@ export const MAX = {
     leaf: 512, opening: 16384, minisig: 2048, trustedComment: 512, trust: 262144, trustKeys: 4096, trustLine: 1023,
     box: 16 << 20, boxes: 65536, zipEntries: 4096, zipName: 255, zipDirectory: 2 << 20, manifest: 1 << 20, problems: 64,
     note: 65536, noteSignatures: 32, noteSignature: 8196, proof: 131072, cert: 16384, excerpt: 128 << 10, token: 262144, chain: 1 << 20,
-    tokens: 32, certificates: 64,
+    tokens: 32, certificates: 64, keyFiles: 64,
 };
 export const TICKS = 90000;

@@ -2,7 +2,7 @@
 // What does not come from the statement itself: the ledger's proofs, times from outside, and whether the signing key is
 // believed. In this order, for a bound counts only by the ledger, and a key's validity by the bound.
 import {same} from "./bytes.js";
-import {openCert} from "./cert.js";
+import {openCert, readRevocation, signedBy} from "./cert.js";
 import {SEAL} from "./leaf.js";
 import {MAX} from "./limits.js";
 import {keyText} from "./minisign.js";
@@ -135,17 +135,19 @@ const isAfter = (ns, ms) => ms === -Infinity || (ms !== Infinity && ns > BigInt(
 
 // Without time from outside only the statement says when it was signed, and who holds a key can backdate: a revoked key is
 // revoked, unless a time from outside lies before. Validity is held against that time, else against the statement's end.
+const made = v => v.notAfterNs !== null ? v.notAfterNs : BigInt(v.statement.ended.wall) * 1000000n;
+
 const hold = (v, k, key) => {
-    const outside = v.notAfterNs !== null, made = outside ? v.notAfterNs : BigInt(v.statement.ended.wall) * 1000000n;
+    const outside = v.notAfterNs !== null, time = made(v);
     if (k.revoked < Infinity && !(outside && isBefore(v.notAfterNs, k.revoked))) {
         v.key = "revoked";
         v.problem("key-revoked", null, key, "revoked" + (k.revoked > -Infinity ? " since " + timeText(k.revoked) : "") +
                   "; no time from outside shows that the clip is older");
     } else if (k.station !== "" && k.station !== v.statement.station) {
         v.problem("key-station", null, key, "registered for station " + k.station + ", the statement says " + v.statement.station);
-    } else if (isBefore(made, k.from) && k.from !== Infinity || isAfter(made, k.until) && k.until !== -Infinity) {
+    } else if (isBefore(time, k.from) && k.from !== Infinity || isAfter(time, k.until) && k.until !== -Infinity) {
         v.key = "expired";
-        v.problem("key-expired", null, key, k.from > -Infinity && isBefore(made, k.from) ? "valid from " + timeText(k.from)
+        v.problem("key-expired", null, key, k.from > -Infinity && isBefore(time, k.from) ? "valid from " + timeText(k.from)
                                                                                         : "valid until " + timeText(k.until));
     } else if (k.listed) {
         v.key = "trusted";
@@ -155,46 +157,105 @@ const hold = (v, k, key) => {
 
 const CERT = "keys/cert.json";
 
-const byCertificate = async (v, shared, trust, key) => {
-    const cert = shared.get(CERT), signature = shared.get(CERT + ".minisig"), clip = v.statement;
-    if (!cert)
-        return;
-    try {
-        const bytes = await cert.all(MAX.cert, CERT);
-        if (!signature) {
-            v.problem("cert-invalid", null, CERT, "has no signature");
-            return;
+// Names of the bundle's keys/BEGIN….json, as many as are looked at.
+const keyFiles = (shared, begin) => [...shared.keys()].filter(n => n.startsWith("keys/" + begin) && n.endsWith(".json") && !n.slice(5).includes("/")).slice(0, MAX.keyFiles);
+
+const loadPair = async (shared, name) => {
+    const beside = shared.get(name + ".minisig");
+    return {bytes: await shared.get(name).all(MAX.cert, name), raw: beside ? await beside.all(MAX.cert, name) : null};
+};
+
+// Revocations of the clip's key that a trusted root has signed. Those of other keys are none of this clip's business; what
+// does not count is told.
+const readRevocations = async (v, shared, trust) => {
+    const out = [];
+    for (const name of shared ? keyFiles(shared, "revocation-") : []) {
+        const tell = (code, text) => v.problem(code, null, name, text + ": it is ignored");
+        try {
+            const {bytes, raw} = await loadPair(shared, name), r = readRevocation(bytes);
+            if (!same(r.clipKey.id, v.signer.id) || !same(r.clipKey.key, v.signer.key))
+                continue;
+            if (raw === null) {
+                tell("revocation-invalid", "nobody signed it");
+                continue;
+            }
+            let root = null;
+            for (const one of trust.roots)
+                if (root === null && await signedBy(bytes, raw, one.key))
+                    root = one;
+            if (root === null)
+                tell("revocation-unknown", "signed by a root key that the caller has not registered");
+            else if (root.merchant !== "" && root.merchant !== r.merchant)
+                tell("revocation-other", "in another merchant's name than the root's");
+            else
+                out.push({...r, name});
+        } catch (e) {
+            tell("revocation-invalid", refusal(e).text);
         }
-        const raw = await signature.all(MAX.cert, CERT);
+    }
+    return out;
+};
+
+// A root revokes what it might have certified: keys of its merchant, and those of which no merchant is known.
+const lowered = (v, revocations, k) => {
+    let revoked = k.revoked;
+    for (const r of revocations)
+        if (k.merchant !== "" && k.merchant !== r.merchant)
+            v.problem("revocation-other", null, r.name, "in another merchant's name than the key's: it is ignored");
+        else
+            revoked = Math.min(revoked, r.since);
+    return {...k, revoked};
+};
+
+// What a certificate says of the clip's key: {key} as a clip line would, or {code, text}.
+const judgeCert = async (v, shared, trust, name) => {
+    try {
+        const {bytes, raw} = await loadPair(shared, name), clip = v.statement;
+        if (raw === null)
+            return {code: "cert-invalid", text: "has no signature"};
         for (const root of trust.roots) {
             const c = await openCert(bytes, raw, root.key);
             if (!c)
                 continue;
             const fits = same(c.clipKey.id, v.signer.id) && same(c.clipKey.key, v.signer.key) && c.station === clip.station &&
                          same(c.ledgerKey.key, clip.ledgerKey);
-            const k = fits ? trust.certified(root, c) : null;
-            if (k)
-                hold(v, k, key);
-            else
-                v.problem("cert-other", null, CERT, "certifies another key, station, ledger or merchant");
-            return;
+            const key = fits ? trust.certified(root, c) : null;
+            return key ? {key} : {code: "cert-other", text: "certifies another key, station, ledger or merchant"};
         }
-        v.problem("cert-unknown", null, CERT, "signed by a root key that the caller has not registered");
+        return {code: "cert-unknown", text: "signed by a root key that the caller has not registered"};
     } catch (e) {
-        v.problem("cert-invalid", null, CERT, refusal(e).text);
+        return {code: "cert-invalid", text: refusal(e).text};
+    }
+};
+
+// cert.json, and what a bundle of clips under several keys brings besides. Of those that speak for the key the first that covers
+// the clip's time counts, else the first; of problems the first that is more than a certificate for another key.
+const byCertificates = async (v, shared, trust, revocations, key) => {
+    const answers = [], names = [...(shared.has(CERT) ? [CERT] : []), ...keyFiles(shared, "cert-")];
+    for (const name of names)
+        answers.push({name, ...await judgeCert(v, shared, trust, name)});
+    const good = answers.filter(a => a.key), bad = answers.filter(a => a.code), time = made(v);
+    if (good.length > 0)
+        hold(v, lowered(v, revocations, (good.find(a => !isBefore(time, a.key.from) && !isAfter(time, a.key.until)) || good[0]).key), key);
+    else if (bad.length > 0) {
+        const told = bad.find(a => a.code !== "cert-other") || bad[0];
+        v.problem(told.code, null, told.name, told.text);
     }
 };
 
 const judgeKey = async (v, shared, trust) => {
     if (!trust)
         return;
-    const key = keyText(v.signer.id, v.signer.key), k = trust.find(v.signer);
+    const key = keyText(v.signer.id, v.signer.key), k = trust.find(v.signer), revocations = await readRevocations(v, shared, trust);
     if (k)
-        hold(v, k, key);
+        hold(v, lowered(v, revocations, k), key);
     else if (trust.hasNumber(v.signer.id))
         v.problem("key-number", null, key, "a registered key has the same number, but is another key");
     if (v.key === "unknown" && trust.roots.length > 0 && shared)
-        await byCertificate(v, shared, trust, key);
+        await byCertificates(v, shared, trust, revocations, key);
+    // As a `revoked` line does: it makes no key known, but an unknown one is no better for it.
+    if (v.key === "unknown" && !k && revocations.length > 0)
+        hold(v, lowered(v, revocations, {listed: false, station: "", merchant: "", from: -Infinity, until: Infinity, revoked: Infinity}), key);
 };
 
 // files: of the clip's folder; shared: of the bundle, by name below data/, or null without a bundle; digest: of clip.json.
