@@ -161,8 +161,13 @@ static int time_text(const char *text, bool end, int64_t otherwise, const char *
     return 0;
 }
 
-static int root_passphrase(struct key *k, struct ps_keys_job *j) {
-    return ask_one(j, k->passphrase, ps_words("Passphrase of the root key", "根密钥的口令"), false);
+/* A job of the root key, whose passphrase is asked. */
+static int begin_root(struct key *k, struct ps_keys_job *j, const char *mode) {
+    if (ask_one(j, k->passphrase, ps_words("Passphrase of the root key", "根密钥的口令"), false) != 0)
+        return 1;
+    ps_keys_arg(j, mode, NULL);
+    ps_keys_arg(j, "--key", k->root_key);
+    return 0;
 }
 
 static int key_certify(struct key *k) {
@@ -178,10 +183,8 @@ static int key_certify(struct key *k) {
     if (time_text(k->from, false, today, "--from", from) != 0 ||
         time_text(k->until, true, today + VALID_DAYS * DAY_NS, "--until", until) != 0)
         return 2;
-    if (make_folder(k->out, 0755) != 0 || root_passphrase(k, &j) != 0)
+    if (make_folder(k->out, 0755) != 0 || begin_root(k, &j, "--root-key-certify") != 0)
         return 1;
-    ps_keys_arg(&j, "--root-key-certify", NULL);
-    ps_keys_arg(&j, "--key", k->root_key);
     ps_keys_arg(&j, "--request", k->request);
     ps_keys_arg(&j, "--from", from);
     ps_keys_arg(&j, "--until", until);
@@ -202,10 +205,8 @@ static int key_revoke(struct key *k) {
             return missing(needed[i][1]);
     if (time_text(k->since, false, 0, "--since", since) != 0)
         return 2;
-    if (make_folder(k->out, 0755) != 0 || root_passphrase(k, &j) != 0)
+    if (make_folder(k->out, 0755) != 0 || begin_root(k, &j, "--root-key-revoke") != 0)
         return 1;
-    ps_keys_arg(&j, "--root-key-revoke", NULL);
-    ps_keys_arg(&j, "--key", k->root_key);
     ps_keys_arg(&j, "--clip-key", k->clip_key);
     ps_keys_arg(&j, "--since", since);
     ps_keys_arg(&j, "--reason", k->reason);
@@ -249,10 +250,8 @@ static int key_enrol(struct key *k) {
     for (; n < k->authorities.n; n++)
         if ((authorities[n] = authority(k->authorities.v[n])) == NULL)
             goto out;
-    if (root_passphrase(k, &j) != 0)
+    if (begin_root(k, &j, "--root-key-enrol") != 0)
         goto out;
-    ps_keys_arg(&j, "--root-key-enrol", NULL);
-    ps_keys_arg(&j, "--key", k->root_key);
     for (unsigned i = 0; i < k->certs.n; i++)
         ps_keys_arg(&j, "--cert", k->certs.v[i]);
     for (unsigned i = 0; i < k->revocations.n; i++)
@@ -269,13 +268,19 @@ out:
 
 /* ---- the station ---- */
 
-/* The station's passphrase, where its keys have one. */
-static int station_passphrase(struct key *k, struct ps_keys_job *j) {
-    int sealed = ps_keys_sealed(k->root);
-    if (sealed <= 0)
-        return sealed < 0;
-    return ask_one(j, k->passphrase, ps_words("Passphrase of this station's keys", "本工位密钥的口令"),
-                   false);
+/* A job on the station's keys: its folder, and its passphrase where the keys have one. */
+static int begin_station(struct key *k, struct ps_keys_job *j, const char *mode) {
+    int status = on_station(k);
+    int sealed = status == 0 ? ps_keys_sealed(k->root) : 0;
+    if (status != 0 || sealed < 0)
+        return status != 0 ? status : 1;
+    if (sealed &&
+        (status = ask_one(j, k->passphrase, ps_words("Passphrase of this station's keys", "本工位密钥的口令"),
+                          false)) != 0)
+        return status;
+    ps_keys_arg(j, mode, NULL);
+    ps_keys_arg(j, "--dir", k->dir);
+    return 0;
 }
 
 static int write_out(const char *path, const void *p, size_t n) {
@@ -289,13 +294,9 @@ static int key_request(struct key *k) {
     struct ps_keys_job j = {0};
     struct ps_buf out;
     char name[PS_ROOT_PATH], sig[PS_ROOT_PATH + 16];
-    int status = on_station(k);
-    if (status == 0)
-        status = station_passphrase(k, &j);
+    int status = begin_station(k, &j, "--key-request");
     if (status != 0)
         return status;
-    ps_keys_arg(&j, "--key-request", NULL);
-    ps_keys_arg(&j, "--dir", k->dir);
     ps_buf_init(&out, 65536);
     status = ps_keys_run(&j, &out);
     /* The request, and then its signature, which begins as no line of the request does. */
@@ -342,13 +343,9 @@ static int key_install(struct key *k) {
 
 static int key_rotate(struct key *k) {
     struct ps_keys_job j = {0};
-    int status = on_station(k);
-    if (status == 0)
-        status = station_passphrase(k, &j);
+    int status = begin_station(k, &j, "--key-rotate");
     if (status != 0)
         return status;
-    ps_keys_arg(&j, "--key-rotate", NULL);
-    ps_keys_arg(&j, "--dir", k->dir);
     status = run_and_tell(&j);
     if (status == 0)
         puts(ps_words("next         packseal key request: the new key has no certificate yet",
@@ -385,14 +382,8 @@ static int key_protect(struct key *k) {
 
 static int key_unprotect(struct key *k) {
     struct ps_keys_job j = {0};
-    int status = on_station(k);
-    if (status == 0)
-        status = station_passphrase(k, &j);
-    if (status != 0)
-        return status;
-    ps_keys_arg(&j, "--key-unprotect", NULL);
-    ps_keys_arg(&j, "--dir", k->dir);
-    return run_and_tell(&j);
+    int status = begin_station(k, &j, "--key-unprotect");
+    return status == 0 ? run_and_tell(&j) : status;
 }
 
 static int key_list(struct key *k) {

@@ -13,6 +13,7 @@
 
 #include "evidence/bytes.h"
 #include "evidence/cert.h"
+#include "evidence/origin.h"
 #include "evidence/sha256.h"
 #include "evidence/statement.h"
 #include "signer/clock.h"
@@ -297,6 +298,27 @@ static int same_merchant(const struct enrolment *e, const char *merchant, const 
                : ps_error_why(why, PS_EPERM, path, "is of another merchant");
 }
 
+/* The station's ledger for whoever registers it. A renewed certificate names the same once more. The names of the first
+ * version are not unique: a `log` line for one would speak against every other merchant's ledger of that name. */
+static int add_ledger(struct enrolment *e, const struct ps_cert *c, const char *path, struct ps_why *why) {
+    struct ps_origin o;
+    struct ps_buf line;
+
+    bool ours = ps_origin_parse(&o, c->ledger_key.name) == 0;
+    if (ours && !ps_origin_fits(&o, c->ledger_key.key))
+        return ps_error_why(why, PS_EPERM, path, "names a ledger %s that is another key's",
+                            c->ledger_key.name);
+    ps_buf_init(&line, 1024);
+    ps_buf_text(&line, ours && o.mark[0] == '\0' ? "# not unique, and not registered: log " : "log ");
+    ps_note_vkey_write(&line, &c->ledger_key);
+    ps_buf_text(&line, "\n");
+    int err = line.err != 0 ? ps_error_why(why, line.err, path, "cannot be registered") : 0;
+    if (err == 0 && (e->trust.n == 0 || memmem(e->trust.p, e->trust.n, line.p, line.n) == NULL))
+        ps_buf_bytes(&e->trust, line.p, line.n);
+    ps_buf_free(&line);
+    return err;
+}
+
 static int add_station(struct enrolment *e, const char *path, struct ps_why *why) {
     struct ps_cert c;
     char clip[57], id[17], print[40], from[32], until[32];
@@ -319,7 +341,7 @@ static int add_station(struct enrolment *e, const char *path, struct ps_why *why
                clip, id, print);
     ps_note_vkey_write(&e->note, &c.ledger_key);
     ps_buf_fmt(&e->note, "\nfrom: %s\nuntil: %s\nserial: %" PRIu64 "\n", from, until, c.serial);
-    return 0;
+    return add_ledger(e, &c, path, why);
 }
 
 static int add_revocation(struct enrolment *e, const char *path, struct ps_why *why) {
