@@ -173,6 +173,39 @@ def check_export(s):
     tap.ok(not os.path.exists(s.path("run", "stamp-wanted")), "no stamp is asked for where nobody stamps")
 
 
+def check_alone(s):
+    """A signer without a recorder: what it answers to whom, and who is told that a stamp is wanted."""
+    def signer(*more):
+        p = subprocess.Popen([os.path.join(BUILD, "packseal-signer"), "--dir", s.path("signer"), "--allow-unconfined",
+                              *(["--no-seccomp"] if SANITIZED else []), *more],
+                             stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+        wait_for(lambda: os.path.exists(s.path("run", "signer.sock")) or p.poll() is not None, 20)
+        return p
+
+    def case(n, *more):
+        p = signer(*more)
+        try:
+            return exported(s, os.path.join(s.dir, "alone-%d.zip" % n), A)
+        finally:
+            p.terminate()
+            p.wait(20)
+            if os.path.exists(s.path("run", "signer.sock")):
+                os.unlink(s.path("run", "signer.sock"))
+    wanted = s.path("run", "stamp-wanted")
+    other = str(os.getuid() + 1)
+    before = len(s.leaves())
+    status, said, err, data = case(1, "--recorder-uid", other, "--viewer-uid", other)
+    tap.ok(status == 0 and said.get("ledgered") is False and err.count("\n") == 1 and "not for you" in err,
+           "a clerk from whom the signer takes no entry exports all the same, and is told", said, err)
+    tap.same([t for t, _i, _s in s.leaves()[before:]], [1], "and there is no entry")
+    with open(s.path("packseal.conf"), "a", encoding="utf-8") as f:
+        f.write("\n[time]\nauthority = http://127.0.0.1:9/\nca = none.pem\n")
+    status, said, err, again = case(2, "--recorder-uid", other, "--viewer-uid", str(os.getuid()))
+    tap.ok(status == 0 and said.get("ledgered") is True and err == "" and again == data, "from the viewer's user it takes one",
+           said, err)
+    tap.ok(os.path.exists(wanted) and os.path.getsize(wanted) == 0, "where an authority is named, a stamp is asked for")
+
+
 def check_away(s):
     """The same without a signer."""
     path = os.path.join(s.dir, "away.zip")
@@ -315,6 +348,7 @@ def main():
                    "the camera's own JPEGs are kept", a["originals"])
             check_export(s)
             tap.same(s.end(), 0, "run ends with 0 on SIGTERM")
+            check_alone(s)
             check_away(s)
             types = [t for t, _i, _s in s.leaves()]
             tap.same((types.count(2), types.count(3), types.count(4)), (2, 2, 0), "ledger: two opens, two seals, no abort")
