@@ -105,3 +105,16 @@ bool ps_args_root(const char *arg, char root[PS_ROOT_PATH]) {
     ps_words_fail(2, why.text, why.where, ps_words("give --root DIR", "请用 --root 指定文件夹"));
     return false;
 }
+
+int ps_args_parse_plain(const struct ps_args_spec *spec, int argc, char **argv, char root[PS_ROOT_PATH],
+                        bool *json) {
+    const char *root_arg = NULL;
+    const struct ps_args_option options[] = {
+        {"--root", NULL, PS_ARGS_TEXT, &root_arg}, {"--json", NULL, PS_ARGS_FLAG, json}, {0}};
+    struct ps_args_spec plain = *spec;
+    int n;
+    *json = false;
+    plain.options = options;
+    int status = ps_args_parse(&plain, argc, argv, &n);
+    return status == PS_ARGS_GO && !ps_args_root(root_arg, root) ? 2 : status;
+}

@@ -42,5 +42,9 @@ struct ps_args_spec {
 int ps_args_parse(const struct ps_args_spec *spec, int argc, char **argv, int *n);
 /* Root by --root (may be NULL); false after a message. */
 bool ps_args_root(const char *arg, char root[PS_ROOT_PATH]);
+/* ps_args_parse for a command with the options --root and --json alone (spec->options is not looked at), and that root.
+ * The other arguments are argv[0] and what follows, as many as spec allows. */
+int ps_args_parse_plain(const struct ps_args_spec *spec, int argc, char **argv, char root[PS_ROOT_PATH],
+                        bool *json);
 
 #endif

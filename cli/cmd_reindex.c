@@ -33,18 +33,12 @@ static void progress(void *ctx, uint64_t done, const char *bad_path, const struc
 }
 
 int ps_cmd_reindex(int argc, char **argv) {
-    const char *root_arg = NULL;
     char root[PS_ROOT_PATH];
-    bool json = false;
-    const struct ps_args_option options[] = {{"--root", NULL, PS_ARGS_TEXT, &root_arg},
-                                             {"--json", NULL, PS_ARGS_FLAG, &json},
-                                             {NULL, NULL, PS_ARGS_FLAG, NULL}};
-    const struct ps_args_spec spec = {"reindex", help_en, help_zh, options, 0, 0};
-    int n, status = ps_args_parse(&spec, argc, argv, &n);
+    bool json;
+    const struct ps_args_spec spec = {"reindex", help_en, help_zh, NULL, 0, 0};
+    int status = ps_args_parse_plain(&spec, argc, argv, root, &json);
     if (status != PS_ARGS_GO)
         return status;
-    if (!ps_args_root(root_arg, root))
-        return 2;
     char clips[PS_ROOT_PATH];
     if (ps_root_path(root, PS_ROOT_CLIPS, clips) < 0 || access(clips, F_OK) != 0)
         return ps_words_fail(1, ps_words("there is no station", "此处没有工位"), root,

@@ -216,18 +216,12 @@ static int show(const char *root, const char *path, bool json) {
 }
 
 int ps_cmd_show(int argc, char **argv) {
-    const char *root_arg = NULL;
     char root[PS_ROOT_PATH];
-    bool json = false;
-    const struct ps_args_option options[] = {{"--root", NULL, PS_ARGS_TEXT, &root_arg},
-                                             {"--json", NULL, PS_ARGS_FLAG, &json},
-                                             {NULL, NULL, PS_ARGS_FLAG, NULL}};
-    const struct ps_args_spec spec = {"show", help_en, help_zh, options, 1, 1};
-    int n, status = ps_args_parse(&spec, argc, argv, &n);
+    bool json;
+    const struct ps_args_spec spec = {"show", help_en, help_zh, NULL, 1, 1};
+    int status = ps_args_parse_plain(&spec, argc, argv, root, &json);
     if (status != PS_ARGS_GO)
         return status;
-    if (!ps_args_root(root_arg, root))
-        return 2;
     struct ps_clips l = {0};
     struct ps_index *x = strchr(argv[0], '/') != NULL ? NULL : ps_clips_index(root);
     if (x == NULL && strchr(argv[0], '/') == NULL)
