@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 #include "archive/cut.h"
+#include "archive/files.h"
 #include "archive/store.h"
 #include "evidence/mp4.h"
 #include "evidence/mp4_write.h"
@@ -121,22 +122,6 @@ static int choose_originals(struct ps_cut *cut, struct ps_why *why) {
 }
 
 /* ---- reading ---- */
-
-static int read_fd(void *ctx, uint64_t off, void *buf, size_t n) {
-    const int *fd = ctx;
-    uint8_t *p = buf;
-    while (n > 0) {
-        ssize_t got = pread(*fd, p, n, (off_t)off);
-        if (got < 0 && errno == EINTR)
-            continue;
-        if (got <= 0)
-            return PS_EIO;
-        p += got;
-        off += (uint64_t)got;
-        n -= (size_t)got;
-    }
-    return 0;
-}
 
 static const struct piece *piece_at(const struct ps_cut_source *s, uint64_t off) {
     uint32_t lo = 0, hi = s->n;
@@ -278,7 +263,7 @@ static int open_film(int dir, const struct ps_track *t, struct ps_cut_film *f, s
         return ps_error_why(why, errno == ENOENT ? PS_ENOENT : PS_EIO, f->name, "%s", strerrordesc_np(errno));
     if (!S_ISREG(st.st_mode))
         return ps_error_why(why, PS_EFORMAT, f->name, "is no ordinary file");
-    s->blob = (struct ps_blob){.ctx = &s->fd, .size = (uint64_t)st.st_size, .read = read_fd};
+    s->blob = ps_files_blob(&s->fd, (uint64_t)st.st_size);
     struct ps_why inner = {{0}, {0}};
     int rc = ps_mp4_read(&m, &s->blob, false, &inner);
     if (rc < 0)

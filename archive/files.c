@@ -273,24 +273,37 @@ static void give_back(struct file *x) {
     pthread_mutex_unlock(&x->of->lock);
 }
 
-static int blob_read(void *ctx, uint64_t off, void *buf, size_t n) {
-    struct file *x = ctx;
-    int fd = take(x);
+static int read_exactly(int fd, uint64_t off, void *buf, size_t n) {
     uint8_t *p = buf;
-    if (fd < 0)
-        return PS_EIO;
     while (n > 0) {
         ssize_t got = pread(fd, p, n, (off_t)off);
         if (got < 0 && errno == EINTR)
             continue;
         if (got <= 0)
-            break;
+            return PS_EIO;
         p += got;
         off += (uint64_t)got;
         n -= (size_t)got;
     }
+    return 0;
+}
+
+static int blob_read(void *ctx, uint64_t off, void *buf, size_t n) {
+    struct file *x = ctx;
+    int fd = take(x);
+    if (fd < 0)
+        return PS_EIO;
+    int err = read_exactly(fd, off, buf, n);
     give_back(x);
-    return n == 0 ? 0 : PS_EIO;
+    return err;
+}
+
+static int open_read(void *ctx, uint64_t off, void *buf, size_t n) {
+    return read_exactly(*(const int *)ctx, off, buf, n);
+}
+
+struct ps_blob ps_files_blob(int *fd, uint64_t size) {
+    return (struct ps_blob){.ctx = fd, .size = size, .read = open_read};
 }
 
 static const char *tree_name(void *ctx, size_t i) {

@@ -18,6 +18,7 @@
 #include <sys/uio.h>
 #include <unistd.h>
 
+#include "archive/files.h"
 #include "evidence/bytes.h"
 #include "evidence/limits.h"
 #include "evidence/mp4_write.h"
@@ -290,29 +291,13 @@ int ps_mp4w_finish(struct ps_mp4w *w, uint64_t *size, uint8_t sha256[32], struct
 
 /* ---- recovery ---- */
 
-static int read_fd(void *ctx, uint64_t off, void *buf, size_t n) {
-    const int *fd = ctx;
-    uint8_t *p = buf;
-    while (n > 0) {
-        ssize_t got = pread(*fd, p, n, (off_t)off);
-        if (got < 0 && errno == EINTR)
-            continue;
-        if (got <= 0)
-            return PS_EIO;
-        p += got;
-        off += (uint64_t)got;
-        n -= (size_t)got;
-    }
-    return 0;
-}
-
 static int blob_of(struct ps_mp4w *w, struct ps_blob *b, struct ps_why *why) {
     struct stat st;
     if (fstat(w->fd, &st) < 0)
         return fail(w, why, "stat");
     if (!S_ISREG(st.st_mode))
         return ps_error_why(why, PS_EFORMAT, w->name, "is no regular file");
-    *b = (struct ps_blob){.ctx = &w->fd, .size = (uint64_t)st.st_size, .read = read_fd};
+    *b = ps_files_blob(&w->fd, (uint64_t)st.st_size);
     return 0;
 }
 
