@@ -38,17 +38,6 @@ void ps_picture_free(struct ps_picture *p) {
     *p = (struct ps_picture){0};
 }
 
-void ps_picture_copy(struct ps_picture *to, const struct ps_picture *from) {
-    to->full_range = from->full_range;
-    for (int i = 0; i < 3; i++) {
-        size_t width = i ? from->width / 2u : from->width;
-        int rows = i ? from->height / 2 : from->height;
-        for (int y = 0; y < rows; y++)
-            memcpy(to->plane[i] + (ptrdiff_t)y * to->stride[i],
-                   from->plane[i] + (ptrdiff_t)y * from->stride[i], width);
-    }
-}
-
 void ps_picture_fill(struct ps_picture *p, uint8_t y, uint8_t u, uint8_t v) {
     const uint8_t value[3] = {y, u, v};
     for (int i = 0; i < 3; i++)

@@ -16,7 +16,6 @@ struct ps_picture {
 
 int ps_picture_alloc(struct ps_picture *p, uint16_t width, uint16_t height); /* PS_ENOMEM, PS_ELIMIT */
 void ps_picture_free(struct ps_picture *p);
-void ps_picture_copy(struct ps_picture *to, const struct ps_picture *from); /* same size */
 void ps_picture_fill(struct ps_picture *p, uint8_t y, uint8_t u, uint8_t v);
 
 #endif
