@@ -144,8 +144,12 @@ check: ## packages, build, then every test under prove
 	@sh tests/deps.sh check
 	@$(MAKE) --no-print-directory test
 
+# A sanitizer looks at our C. What runs none of it, or a second time the same of it, is left to the plain run: lints, readers
+# of golden files, the browser with films alone, attacks that other files play on the same code.
+PLAIN_ONLY := tests/lint/% tests/golden/% tests/browser/film.t tests/browser/verify-large.t tests/e2e/attacks.t
+
 # The same without looking after packages. TESTS='tests/cli/find.bats' picks some.
-TESTS ?= $(UNIT) $(FUZZ) $(sort $(wildcard tests/*/*.t tests/*/*.bats))
+TESTS ?= $(UNIT) $(FUZZ) $(filter-out tests/machine/% $(if $(SAN),$(PLAIN_ONLY)),$(sort $(wildcard tests/*/*.t tests/*/*.bats)))
 test: all $(UNIT) $(FUZZ) $(FAKES) ## build and test; TESTS='FILE ...' picks some
 	@echo 'testing $(B) with $(JOBS) jobs'
 	@$(in_test) prove -j$(JOBS) --exec 'sh tests/run.sh' $(PROVE_FLAGS) $(TESTS)
@@ -155,6 +159,12 @@ attacks: all ## each attack of docs/THREATS.md played, as one table
 
 lint: all ## module rules, banned calls, layout, manual pages
 	@$(in_test) prove -j$(JOBS) --exec 'sh tests/run.sh' $(PROVE_FLAGS) $(sort $(wildcard tests/lint/*.t))
+
+# A real kernel, real drivers, real power cuts, under QEMU. MACHINE_TESTS picks files, CUTS the number of power cuts.
+MACHINE_TESTS ?= $(sort $(wildcard tests/machine/*.t))
+machine-test: all ## a whole machine under QEMU: USB devices come and go, the power is cut
+	@sh tests/deps.sh machine
+	@$(in_test) TEST_SECONDS=3600 prove -j1 --timer --exec 'sh tests/run.sh' $(PROVE_FLAGS) $(MACHINE_TESTS)
 
 in_test = PACKSEAL_BUILD='$(CURDIR)/$(B)' PACKSEAL_SRC='$(CURDIR)' PACKSEAL_SAN='$(SAN)' HARNESS_RULESFILE=tests/rules.yml \
           UBSAN_OPTIONS=print_stacktrace=1
