@@ -91,9 +91,9 @@ def wait_for(what, seconds, every=0.05):
         time.sleep(every)
 
 
-def mjpeg_film(path, size="640x360", fps=30, seconds=10, source=None):
+def mjpeg_film(path, size="640x360", fps=30, seconds=10, source=None, scene="testsrc2=size=%s:rate=%d"):
     """A film as a USB camera delivers it: motion JPEG, 4:2:2, full range, standard Huffman tables."""
-    given = ["-i", source] if source else ["-f", "lavfi", "-i", "testsrc2=size=%s:rate=%d" % (size, fps)]
+    given = ["-i", source] if source else ["-f", "lavfi", "-i", scene % (size, fps)]
     w, h = size.split("x")
     turn = "scale=%s:%s:force_original_aspect_ratio=increase:flags=bicubic:out_range=full,crop=%s:%s,format=yuvj422p"
     r = run("ffmpeg", "-nostdin", "-v", "fatal", "-y", *given, "-t", seconds, "-an", "-r", fps, "-fps_mode", "cfr", "-vf",
