@@ -19,6 +19,7 @@ int ps_cmd_reindex(int argc, char **argv);
 int ps_cmd_report(int argc, char **argv);
 int ps_cmd_run(int argc, char **argv);
 int ps_cmd_scan(int argc, char **argv);
+int ps_cmd_selftest(int argc, char **argv);
 int ps_cmd_show(int argc, char **argv);
 int ps_cmd_stamp(int argc, char **argv);
 int ps_cmd_status(int argc, char **argv);

@@ -2,6 +2,7 @@
 #include "archive/index.h"
 #include "cli/args.h"
 #include "cli/cmd.h"
+#include "cli/user.h"
 #include "cli/words.h"
 #include <inttypes.h>
 #include <stdio.h>
@@ -39,6 +40,8 @@ int ps_cmd_reindex(int argc, char **argv) {
     int status = ps_args_parse_plain(&spec, argc, argv, root, &json);
     if (status != PS_ARGS_GO)
         return status;
+    if (!ps_user_of_station(root))
+        return 2;
     char clips[PS_ROOT_PATH];
     if (ps_root_path(root, PS_ROOT_CLIPS, clips) < 0 || access(clips, F_OK) != 0)
         return ps_words_fail(1, ps_words("there is no station", "此处没有工位"), root,

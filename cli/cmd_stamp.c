@@ -3,6 +3,7 @@
 #include "cli/args.h"
 #include "cli/cmd.h"
 #include "cli/stamp.h"
+#include "cli/user.h"
 #include "cli/witness.h"
 #include "cli/words.h"
 #include "evidence/statement.h"
@@ -20,7 +21,7 @@
 #define SKEW_TOLD_NS (60 * NS)
 
 static const char help_en[] =
-    "usage: packseal stamp [--force] [--json] [--root DIR]\n"
+    "usage: packseal stamp [--force] [--if-configured] [--json] [--root DIR]\n"
     "\n"
     "Has the newest checkpoint of the ledger cosigned by each witness, and stamped by each time-stamp "
     "authority, of\n"
@@ -33,6 +34,7 @@ static const char help_en[] =
     "Exit status: 0 done or nothing new, 1 an authority or witness failed, 2 nothing can be stamped.\n"
     "\n"
     "  --force   stamp again what is stamped, for a fresh code\n"
+    "  --if-configured   do nothing, and say nothing, when no authority and no witness is configured\n"
     "  --json    one object for each authority: authority, state, size, token, time, accuracy_us, code, "
     "skew_ms,\n"
     "            age_seconds, error, where; before them those that were anchored: state, token, until, "
@@ -41,7 +43,7 @@ static const char help_en[] =
     "error, "
     "where\n";
 static const char help_zh[] =
-    "用法:packseal stamp [--force] [--json] [--root 文件夹]\n"
+    "用法:packseal stamp [--force] [--if-configured] [--json] [--root 文件夹]\n"
     "\n"
     "请 packseal.conf 中的各见证方为账本最新的检查点联署、各时间戳机构加盖时间戳,已办过的跳过;\n"
     "早于 refresh_minutes 的时间戳会重盖。只保存核验无误的答复。\n"
@@ -49,6 +51,7 @@ static const char help_zh[] =
     "返回值:0 已办或无新内容,1 有机构或见证方失败,2 无法进行。\n"
     "\n"
     "  --force   已盖过的再盖一次,以取得新的新鲜码\n"
+    "  --if-configured   未配置任何机构或见证方时不做任何事,也不提示\n"
     "  --json    每个机构输出一个对象:authority、state、size、token、time、accuracy_us、code、skew_ms、\n"
     "            age_seconds、error、where;之前是已锚定的时间戳:state、token、until、leaf;\n"
     "            "
@@ -369,24 +372,27 @@ static int stamp(const char *root, const struct ps_config *c, bool force, bool j
 int ps_cmd_stamp(int argc, char **argv) {
     const char *root_arg = NULL;
     char root[PS_ROOT_PATH], path[PS_ROOT_PATH];
-    bool json = false, force = false;
+    bool json = false, force = false, if_configured = false;
     const struct ps_args_option options[] = {{"--root", NULL, PS_ARGS_TEXT, &root_arg},
                                              {"--json", NULL, PS_ARGS_FLAG, &json},
                                              {"--force", NULL, PS_ARGS_FLAG, &force},
+                                             {"--if-configured", NULL, PS_ARGS_FLAG, &if_configured},
                                              {NULL, NULL, PS_ARGS_FLAG, NULL}};
     const struct ps_args_spec spec = {"stamp", help_en, help_zh, options, 0, 0};
     int n, status = ps_args_parse(&spec, argc, argv, &n);
     if (status != PS_ARGS_GO)
         return status;
-    if (!ps_args_root(root_arg, root))
+    if (!ps_args_root(root_arg, root) || !ps_user_of_station(root))
         return 2;
     struct ps_why why = {0};
     struct ps_config *c = malloc(sizeof(*c));
     int rc = c == NULL ? PS_ENOMEM : ps_root_config(root, path);
     if (rc == 0)
         rc = ps_config_load(c, path, &why);
-    status = rc == 0 ? stamp(root, c, force, json)
-                     : cannot(&why, ps_words("see packseal.conf(5)", "参见 packseal.conf(5)"));
+    bool idle = rc == 0 && if_configured && c->n_authorities == 0 && c->n_witnesses == 0;
+    status = idle      ? 0
+             : rc == 0 ? stamp(root, c, force, json)
+                       : cannot(&why, ps_words("see packseal.conf(5)", "参见 packseal.conf(5)"));
     free(c);
     return status;
 }

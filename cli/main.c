@@ -34,6 +34,8 @@ static const struct command commands[] = {
     {"reindex", ps_cmd_reindex, "make the search index anew from the clips", "由录像重建检索索引"},
     {"key", ps_cmd_key, "keys: list, certify, rotate, revoke, enrol", "密钥:列表、认证、更换、吊销、登记"},
     {"doctor", ps_cmd_doctor, "look for what must be mended", "检查需要处理的问题"},
+    {"selftest", ps_cmd_selftest, "doctor, ledger check, and clips picked at random",
+     "自检:doctor、账本、随机核验录像"},
 };
 #define COMMANDS (sizeof(commands) / sizeof(commands[0]))
 

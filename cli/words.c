@@ -4,6 +4,7 @@
 #include <stdint.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 
 static bool chinese;
 
@@ -38,9 +39,18 @@ static void put_line(FILE *f, const char *s) {
         putc((unsigned char)*s < 0x20 || *s == 0x7F ? ' ' : *s, f);
 }
 
+/* Is f a pipe to the journal (sd-daemon(3))? The variable is inherited by children whose standard error is another. */
+static bool to_journal(FILE *f) {
+    const char *stream = getenv("JOURNAL_STREAM");
+    unsigned long long dev, ino;
+    struct stat st;
+    return stream != NULL && sscanf(stream, "%llu:%llu", &dev, &ino) == 2 && fileno(f) >= 0 &&
+           fstat(fileno(f), &st) == 0 && st.st_dev == dev && st.st_ino == ino;
+}
+
 int ps_words_fail_to(FILE *f, int status, const char *what, const char *where, const char *todo) {
     const char *parts[] = {what, where, todo};
-    fputs("packseal", f);
+    fputs(status != 0 && to_journal(f) ? "<3>packseal" : "packseal", f); /* an error among remarks */
     for (size_t i = 0; i < 3; i++)
         if (parts[i] != NULL && parts[i][0] != '\0') {
             fputs(": ", f);

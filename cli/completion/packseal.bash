@@ -23,7 +23,7 @@ _packseal() {
     COMPREPLY=()
     if ((COMP_CWORD == 1)); then
         mapfile -t COMPREPLY < <(compgen -W 'init run status scan stop cancel cameras find show verify export report
-            intake stamp ledger key reindex doctor --help --version' -- "$word")
+            intake stamp ledger key reindex doctor selftest --help --version' -- "$word")
         return
     fi
     case $before in
@@ -64,17 +64,18 @@ _packseal() {
     options='--root --lang --help'
     case $command in
     ledger) options+=' check compare --key --json' ;;
-    init) options+=' --station --id --camera --scanner --operator --passphrase-file' ;;
+    init) options+=' --station --id --camera --scanner --operator --passphrase-file --service --no-start' ;;
     run) options+=' --scan-stdin --unconfined --passphrase-file' ;;
     scan) options+=' --manual --json' ;;
     find) options+=' --from --to --operator --kind --limit --json' ;;
     verify) options+=' --trust --require --files-from --null --jobs --json' ;;
     key) options+=' --out --passphrase-file --current-passphrase-file --merchant --moderate --root-key --request --from --until
         --clip-key --since --reason --cert --revocation --tsa --root-pub --new-root --json' ;;
-    stamp) options+=' --force --json' ;;
+    stamp) options+=' --force --if-configured --json' ;;
     intake) options+=' --order --note --check --stamp --proof --json' ;;
     export) options+=' --output --from --to --intake --no-page --report --profile --reason --printed --picked-up --delivered --claimed --json' ;;
     report) options+=' --output --printed --picked-up --delivered --claimed --trust' ;;
+    selftest) options+=' --clips --json' ;;
     *) options+=' --json' ;;
     esac
     if [[ $word == -* ]]; then
