@@ -1,4 +1,5 @@
 # What the tests of verify.html share: clips recorded by the real programs, and the two checkers side by side.
+import concurrent.futures
 import json
 import os
 import shutil
@@ -12,18 +13,26 @@ from station import BUILD, PACKSEAL, Station, mjpeg_film, run, skip_all, tap
 
 PAGE = os.path.join(BUILD, "verify.html")
 BATCH = 25
+SCENE = "smptebars=size=%s:rate=%d,hue=h=t*20"  # few bytes a picture, and no picture like another
 
 # Each case's files are picked with one input; the verdicts come through the page's door for programs.
 JUDGE = """
 const [cases, trusts] = args, files = new Map(Array.from(document.getElementById('corpus').files, f => [f.name, f]));
-const out = [];
-for (const c of cases) {
+const out = [], judge = async (c, i) => {
     try {
-        out.push(await packsealVerify([files.get(c.file)], c.trust ? trusts[c.trust] : ''));
+        out[i] = await packsealVerify([files.get(c.file)], c.trust ? trusts[c.trust] : '');
     } catch (e) {
-        out.push(String(e.stack || e));
+        out[i] = String(e.stack || e);
     }
-}
+};
+// Each waits mostly for slices of its file: some at a time.
+let next = 0;
+await Promise.all(Array.from({length: 6}, async () => {
+    while (next < cases.length) {
+        const i = next++;
+        await judge(cases[i], i);
+    }
+}));
 return out;
 """
 
@@ -46,7 +55,7 @@ def need_browser():
 
 def record(work):
     """Two clips of two cameras by the real programs."""
-    films = {n: mjpeg_film(os.path.join(work, n + ".avi"), size="320x240", fps=15, seconds=6) for n in ("top", "side")}
+    films = {n: mjpeg_film(os.path.join(work, n + ".avi"), size="320x240", fps=15, seconds=6, scene=SCENE) for n in ("top", "side")}
     out = os.path.join(work, "recorded")
     with Station({n: "lavf:" + f for n, f in films.items()}) as s:
         s.start()
@@ -61,6 +70,13 @@ def record(work):
         r = s.cli("export", "SF1234567890123", "-o", os.path.join(out, "as-exported.zip"))
         tap.same(r.returncode, 0, "and exported")
     return out
+
+
+def all_by_program(folder, cases):
+    """A function that gives by_program of each: the programs run while somebody does something else."""
+    pool = concurrent.futures.ThreadPoolExecutor(2)
+    answers = [pool.submit(by_program, folder, c) for c in cases]
+    return lambda: [a.result() for a in answers]
 
 
 def by_program(folder, case):
@@ -78,7 +94,8 @@ def essence(lines):
         own = v["bundle"]
         basis = None if own else v["time"]["basis"] if isinstance(v["time"], dict) else v["time"]
         out.append((v["clip"], v["content"], None if own else v["key"], basis, None if own else v["ledger"],
-                    None if own else v["container"], tuple(sorted({p["code"] for p in v["problems"]}))))
+                    None if own else v["container"], tuple(sorted({p["code"] for p in v["problems"]})),
+                    tuple((w["name"], w["time"]) for w in v.get("witnesses") or ())))
     return out
 
 
