@@ -125,7 +125,7 @@ static bool load(int dir, const struct entry *e, const char *origin, struct ps_c
     if (ps_store_read_file(dir, e->name, PS_NOTE_MAX, &out->note, &out->note_n, NULL) == 0 &&
         ps_note_parse(&note, out->note, out->note_n) == 0 &&
         ps_checkpoint_parse(&out->checkpoint, note.text, note.text_len) == 0 &&
-        out->checkpoint.size == e->size && strcmp(out->checkpoint.origin, origin) == 0)
+        out->checkpoint.size == e->size && (origin == NULL || strcmp(out->checkpoint.origin, origin) == 0))
         return true;
     ps_cosigned_free(out);
     return false;
@@ -179,7 +179,7 @@ static void merge(struct ps_buf *note, size_t text_len, unsigned *lines, const s
     }
 }
 
-int ps_cosigned_gather(const char *root, uint64_t size, struct ps_buf *note, struct ps_why *why) {
+int ps_cosigned_gather(const char *root, struct ps_buf *note, struct ps_why *why) {
     struct ps_note parsed;
     struct ps_checkpoint own;
     struct entries l;
@@ -195,7 +195,7 @@ int ps_cosigned_gather(const char *root, uint64_t size, struct ps_buf *note, str
         return dir == PS_ENOENT ? 0 : dir;
     for (size_t i = 0; i < l.n; i++) {
         struct ps_cosigned c;
-        if (l.v[i].size != size || !load(dir, &l.v[i], own.origin, &c))
+        if (l.v[i].size != own.size || !load(dir, &l.v[i], own.origin, &c))
             continue;
         /* The parser has found a blank line after the text: the same text, and so the same length. */
         if (c.note_n > text_len && memcmp(c.note, note->p, text_len + 1) == 0)

@@ -25,13 +25,13 @@ struct ps_cosigned {
 /* The newest that this witness cosigned of this ledger; PS_ENOENT when there is none. Free with ps_cosigned_free. */
 int ps_cosigned_newest(const char *root, const char *origin, const char *witness, struct ps_cosigned *out,
                        struct ps_why *why);
-/* The earliest that covers the leaf, by any witness; PS_ENOENT. */
+/* The earliest that covers the leaf, by any witness; origin NULL is any ledger. PS_ENOENT. */
 int ps_cosigned_covering(const char *root, const char *origin, uint64_t leaf, struct ps_cosigned *out,
                          struct ps_why *why);
 void ps_cosigned_free(struct ps_cosigned *c);
 /* Appends to a checkpoint's note the cosignatures that are kept of that very text, and that it does not bear yet: by
- * size, then the witness's name. The note's size is `size`. */
-int ps_cosigned_gather(const char *root, uint64_t size, struct ps_buf *note, struct ps_why *why);
+ * the names of the files. */
+int ps_cosigned_gather(const char *root, struct ps_buf *note, struct ps_why *why);
 /* Under the lock of ps_tokens_lock; makes ROOT/witness where missing. name gets the file's. A further one of this size
  * and witness, of another ledger, gets .2, .3 … */
 int ps_cosigned_write(const char *root, const char *witness, uint64_t size, const void *note, size_t n,

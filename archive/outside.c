@@ -10,6 +10,7 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "archive/cosigned.h"
 #include "archive/proofs.h"
 #include "archive/store.h"
 #include "archive/tokens.h"
@@ -17,7 +18,7 @@
 #include "evidence/cert.h"
 #include "evidence/proof.h"
 
-#define FRESHNESS_TRIES 64 /* tokens before the clip among which its freshness is looked for: newest first */
+#define FRESHNESS_TRIES 1024 /* newest tokens before the clip among which its freshness is looked for */
 
 void ps_outside_free(struct ps_outside *o) {
     for (unsigned i = 0; i < o->n; i++)
@@ -95,17 +96,22 @@ static int add_freshness(struct ps_outside *o, const char *root, const struct ps
     return 0;
 }
 
-/* The tokens of every authority over this checkpoint. One ledger has one checkpoint of a size. */
+/* The first token of every authority over this checkpoint: further ones were made for a fresh code, and bound nothing
+ * more. One ledger has one checkpoint of a size. */
 static int add_stamps(struct ps_outside *o, const char *root, const struct ps_tokens_list *all,
                       const struct ps_checkpoint *cp, struct ps_why *why) {
+    const char *last = "";
     int err = 0;
 
     for (size_t i = 0; i < all->n && !err; i++) {
         struct ps_token t;
-        if (all->v[i].size != cp->size || ps_tokens_read(root, all->v[i].name, &t, why) < 0)
+        if (all->v[i].size != cp->size || strcmp(all->v[i].authority, last) == 0 ||
+            ps_tokens_read(root, all->v[i].name, &t, why) < 0)
             continue;
-        if (strcmp(t.checkpoint.origin, cp->origin) == 0)
+        if (strcmp(t.checkpoint.origin, cp->origin) == 0) {
             err = add_token(o, &t);
+            last = all->v[i].authority;
+        }
         ps_tokens_free(&t);
     }
     return err;
@@ -123,25 +129,46 @@ static int read_below(const char *root, const char *folder, const char *name, si
     return err;
 }
 
+/* What witnesses said of this checkpoint, should they have been asked after it was stamped. */
+static int add_cosignatures(const char *root, struct ps_outside_file *note, struct ps_why *why) {
+    struct ps_buf b;
+
+    ps_buf_init(&b, PS_NOTE_MAX);
+    ps_buf_bytes(&b, note->p, note->n);
+    int err = b.err ? b.err : ps_cosigned_gather(root, &b, why);
+    if (!err && b.n > note->n) {
+        free(note->p);
+        note->p = b.p;
+        note->n = b.n;
+        b.p = NULL; /* transferred */
+    }
+    ps_buf_free(&b);
+    return err;
+}
+
 /* Which checkpoint the proofs of a leaf end in: the earliest stamped one that covers it, and *t gets its earliest token; else
- * the one that was kept beside what the leaf speaks of. Both stay what they are while the ledger grows, so that the same
- * export gives the same bytes. Only what has neither gets the newest. note->p is the caller's to free. */
+ * the earliest that a witness cosigned; else the one that was kept beside what the leaf speaks of. All stay what they are
+ * while the ledger grows, so that the same export gives the same bytes. Only what has none of them gets the newest. note->p
+ * is the caller's to free. */
 static int choose_note(const char *root, const char *origin, uint64_t leaf, const char *folder,
                        struct ps_outside_file *note, struct ps_token *t, struct ps_why *why) {
+    struct ps_cosigned c = {.note = NULL};
     int err = ps_tokens_covering(root, origin, NULL, leaf, t, why);
 
-    if (err == PS_ENOENT) {
-        err = read_below(root, folder, "checkpoint", PS_NOTE_MAX, &note->p, &note->n, why);
-        if (err == PS_ENOENT)
-            err = read_below(root, PS_ROOT_LEDGER, "checkpoint", PS_NOTE_MAX, &note->p, &note->n, why);
-        return err;
+    if (!err) {
+        note->p = t->note;
+        note->n = t->note_n;
+        t->note = NULL; /* transferred */
+    } else if (err == PS_ENOENT) {
+        err = ps_cosigned_covering(root, origin, leaf, &c, why);
+        note->p = c.note; /* transferred */
+        note->n = c.note_n;
     }
-    if (err)
-        return err;
-    note->p = t->note;
-    note->n = t->note_n;
-    t->note = NULL; /* transferred */
-    return 0;
+    if (err == PS_ENOENT)
+        err = read_below(root, folder, "checkpoint", PS_NOTE_MAX, &note->p, &note->n, why);
+    if (err == PS_ENOENT)
+        err = read_below(root, PS_ROOT_LEDGER, "checkpoint", PS_NOTE_MAX, &note->p, &note->n, why);
+    return err ? err : add_cosignatures(root, note, why);
 }
 
 /* The name of the present ledger in *origin; false when that is another ledger than the one with this key. Without

@@ -28,7 +28,8 @@ static const char help_en[] =
     "\n"
     "  --trust FILE     registered keys: a trust file or a minisign public key\n"
     "  --root DIR       take DIR/public/trust instead\n"
-    "  --require LIST   words bounded,included,not-after,not-before,trusted: exit 1 unless all hold\n"
+    "  --require LIST   words bounded,included,not-after,not-before,trusted,witnessed: exit 1 unless all "
+    "hold\n"
     "  --json           one object a line\n"
     "  --files-from F   judge the paths in F too, one a line; - is standard input\n"
     "  --null, -0       the paths in F end in NUL bytes, not in line feeds\n"
@@ -46,7 +47,7 @@ static const char help_zh[] =
     "\n"
     "  --trust 文件     登记的密钥:信任文件或 minisign 公钥\n"
     "  --root 目录      改用 目录/public/trust\n"
-    "  --require 列表   bounded,included,not-after,not-before,trusted,有一项不满足则返回 1\n"
+    "  --require 列表   bounded,included,not-after,not-before,trusted,witnessed,有一项不满足则返回 1\n"
     "  --json           每行一个对象\n"
     "  --files-from F   另从文件 F 读取路径,每行一个;- 为标准输入\n"
     "  --null, -0       F 中的路径以 NUL 字节结尾,而不是换行\n"
@@ -55,16 +56,20 @@ static const char help_zh[] =
     "返回:0 完好或节选且密钥已登记;1 已改动、不完整、无签名、已吊销或已过期;2 无法判断;\n"
     "3 完好或节选,密钥未登记。多个路径取 1、2、3、0 中最靠前的。\n";
 
-enum { NEED_BOUNDED = 1, NEED_NOT_AFTER = 2, NEED_NOT_BEFORE = 4, NEED_INCLUDED = 8, NEED_TRUSTED = 16 };
+enum {
+    NEED_BOUNDED = 1,
+    NEED_NOT_AFTER = 2,
+    NEED_NOT_BEFORE = 4,
+    NEED_INCLUDED = 8,
+    NEED_TRUSTED = 16,
+    NEED_WITNESSED = 32
+};
 
 static const struct {
     const char *word;
     unsigned bit;
-} needs[] = {{"bounded", NEED_BOUNDED},
-             {"included", NEED_INCLUDED},
-             {"not-after", NEED_NOT_AFTER},
-             {"not-before", NEED_NOT_BEFORE},
-             {"trusted", NEED_TRUSTED}};
+} needs[] = {{"bounded", NEED_BOUNDED},       {"included", NEED_INCLUDED}, {"not-after", NEED_NOT_AFTER},
+             {"not-before", NEED_NOT_BEFORE}, {"trusted", NEED_TRUSTED},   {"witnessed", NEED_WITNESSED}};
 
 struct verify {
     bool json;
@@ -84,7 +89,7 @@ static int parse_needs(const char *list, unsigned *need) {
             i++;
         if (i == sizeof needs / sizeof needs[0])
             return ps_words_fail(2, ps_words("unknown requirement", "未知的要求"), list,
-                                 "bounded, included, not-after, not-before, trusted");
+                                 "bounded, included, not-after, not-before, trusted, witnessed");
         *need |= needs[i].bit;
         list += n + (list[n] == ',');
     }
@@ -96,6 +101,7 @@ static bool holds(const struct ps_verdict *v, unsigned bit) {
     case NEED_BOUNDED: return v->time == PS_TIME_BOUNDED;
     case NEED_NOT_AFTER: return v->time == PS_TIME_BOUNDED || v->time == PS_TIME_NOT_AFTER;
     case NEED_NOT_BEFORE: return v->time == PS_TIME_BOUNDED || v->time == PS_TIME_NOT_BEFORE;
+    case NEED_WITNESSED: return v->n_witnesses > 0;
     case NEED_INCLUDED: return v->ledger == PS_LEDGER_INCLUDED;
     default: return v->key == PS_KEY_TRUSTED;
     }

@@ -74,7 +74,7 @@ static int cosignatures(struct ps_stamp *s, struct ps_why *why) {
     struct ps_buf b;
     ps_buf_init(&b, PS_NOTE_MAX);
     ps_buf_bytes(&b, s->note, s->note_n);
-    int rc = b.err != 0 ? b.err : ps_cosigned_gather(s->root, s->checkpoint.size, &b, why);
+    int rc = b.err != 0 ? b.err : ps_cosigned_gather(s->root, &b, why);
     if (rc == 0)
         rc = ps_stamp_take_note(s, &b);
     ps_buf_free(&b);

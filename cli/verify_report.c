@@ -49,6 +49,20 @@ static json_t *json_problems(const struct ps_verdict *v) {
     return list;
 }
 
+/* Those of the caller's that cosigned; the time is null where it is none. */
+static json_t *json_witnesses(const struct ps_verdict *v) {
+    json_t *list = json_array();
+    for (unsigned i = 0; i < v->n_witnesses; i++) {
+        json_t *one = json_pack("{ssso}", "name", v->witnesses[i].name, "time",
+                                json_bound(v->witnesses[i].time_ns, INT64_MIN));
+        if (one == NULL || json_array_append_new(list, one) != 0) {
+            json_decref(list);
+            return NULL;
+        }
+    }
+    return list;
+}
+
 static void key_text(const struct ps_verdict *v, char out[57]) {
     static const struct ps_pubkey none;
     out[0] = 0;
@@ -72,6 +86,7 @@ int ps_verify_report_json(const struct ps_verify_report *r) {
             json_pack("{sososs}", "not_before", json_bound(v->not_before_ns, INT64_MIN), "not_after",
                       json_bound(v->not_after_ns, INT64_MAX), "basis", ps_verdict_time(v->time, false)));
         bad |= json_object_set_new(o, "ledger", json_string(ps_verdict_ledger(v->ledger, false)));
+        bad |= json_object_set_new(o, "witnesses", json_witnesses(v));
         bad |= json_object_set_new(o, "container", json_string(ps_verdict_container(v->container)));
         bad |= json_object_set_new(o, "signer", json_string(key));
     }
@@ -143,6 +158,22 @@ static void time_row(const struct ps_verify_report *r) {
     row(r->out, "", "", detail);
 }
 
+/* That there is one history is more than that the clip is in it: whoever of the caller's witnesses says so. */
+static void ledger_row(const struct ps_verify_report *r) {
+    const struct ps_verdict *v = r->v;
+    const char *question = ps_words("ledger", "账本"), *answer = ps_verdict_ledger(v->ledger, ps_words_zh());
+    char time[32], detail[PS_NOTE_NAME + 64];
+    for (unsigned i = 0; i < v->n_witnesses; i++) {
+        ps_statement_time_text(v->witnesses[i].time_ns, time);
+        (void)snprintf(detail, sizeof detail, ps_words("cosigned by %s  %s", "联署 %s  %s"),
+                       v->witnesses[i].name,
+                       v->witnesses[i].time_ns != INT64_MIN ? time : ps_words("at no time", "没有时间"));
+        row(r->out, i == 0 ? question : "", i == 0 ? answer : "", detail);
+    }
+    if (v->n_witnesses == 0)
+        row(r->out, question, answer, "");
+}
+
 static void problems(FILE *f, const struct ps_verdict *v) {
     for (size_t i = 0; i < v->n_problems; i++) {
         const struct ps_problem *p = &v->problems[i];
@@ -177,7 +208,7 @@ void ps_verify_report_text(const struct ps_verify_report *r) {
     if (!r->bundle) {
         key_row(r);
         time_row(r);
-        row(r->out, ps_words("ledger", "账本"), ps_verdict_ledger(r->v->ledger, ps_words_zh()), "");
+        ledger_row(r);
     }
     problems(r->out, r->v);
     fputc('\n', r->out);

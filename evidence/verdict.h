@@ -5,6 +5,7 @@
  * Four questions, never one lamp (docs/FORMAT.md section 9).
  */
 #include "evidence/error.h"
+#include "evidence/note.h"
 #include "evidence/source.h"
 #include "evidence/statement.h"
 #include "evidence/trust.h"
@@ -32,6 +33,11 @@ struct ps_problem {
     char text[256];
 };
 
+struct ps_verdict_witness { /* one of the caller's that cosigned the checkpoint of the proofs */
+    char name[PS_NOTE_NAME + 1];
+    int64_t time_ns; /* its time, in whole seconds; INT64_MIN when that is none */
+};
+
 struct ps_verdict {
     enum ps_content content;
     enum ps_key_verdict key;
@@ -41,7 +47,9 @@ struct ps_verdict {
     int64_t not_before_ns, not_after_ns; /* INT64_MIN / INT64_MAX when there is no bound */
     struct ps_clip *clip;                /* NULL when there is no readable statement; owned */
     struct ps_pubkey signer;             /* the key that signed, zeros when none verified */
-    size_t n_problems, n_more;           /* kept and not kept */
+    unsigned n_witnesses; /* in the order of the caller's trust; none unless the clip is included */
+    struct ps_verdict_witness witnesses[PS_NOTE_SIGNATURES];
+    size_t n_problems, n_more; /* kept and not kept */
     struct ps_problem problems[PS_MAX_PROBLEMS];
 };
 

@@ -41,11 +41,26 @@ static int check_stampable(const struct side *s) {
     return err;
 }
 
-/* As the exporter writes them both proofs end in one and the same checkpoint: its signature is checked once. */
-static int check_proof(struct side *s, const struct side *other) {
+/* A line that bears the name and number of a witness whom the caller trusts is its, or the note is none. */
+static int check_cosignatures(const struct ps_verdict_job *j, const struct side *s) {
+    const struct ps_trust *t = j->in->trust;
+    struct ps_note note;
+    int err = t == NULL || t->n_witnesses == 0 ? 0 : ps_note_parse(&note, s->p.note, s->p.note_len);
+    for (size_t i = 0; t != NULL && i < t->n_witnesses && err == 0; i++) {
+        err = ps_note_verify(&note, &t->witnesses[i], NULL);
+        if (err == PS_ENOENT)
+            err = 0;
+    }
+    return err;
+}
+
+/* As the exporter writes them both proofs end in one and the same checkpoint: its signatures are checked once. */
+static int check_proof(const struct ps_verdict_job *j, struct side *s, const struct side *other) {
     if (!other->holds || other->p.note_len != s->p.note_len ||
-        memcmp(other->p.note, s->p.note, s->p.note_len) != 0)
-        return ps_proof_check(&s->p, &s->log, &s->cp);
+        memcmp(other->p.note, s->p.note, s->p.note_len) != 0) {
+        int err = ps_proof_check(&s->p, &s->log, &s->cp);
+        return err == 0 ? check_cosignatures(j, s) : err;
+    }
     s->cp = other->cp;
     return ps_proof_check_in(&s->p, &s->log, &s->cp);
 }
@@ -62,7 +77,7 @@ static int read_side(struct ps_verdict_job *j, struct side *s, const struct side
     if (err == 0)
         err = log_of(s, j->v->clip);
     if (err == 0)
-        err = check_proof(s, other);
+        err = check_proof(j, s, other);
     if (err == 0)
         err = check_stampable(s);
     s->holds = err == 0;
@@ -72,7 +87,7 @@ static int read_side(struct ps_verdict_job *j, struct side *s, const struct side
         contradiction(j->v, "proof-invalid", s->name,
                       err == PS_ENOENT ? "its checkpoint is not signed by the ledger key of the statement"
                       : err == PS_ESIG
-                          ? "the leaf is not in the checkpoint, or the checkpoint's signature is wrong"
+                          ? "the leaf is not in the checkpoint, or a signature of the checkpoint is wrong"
                           : "not a proof");
     return 0;
 }
@@ -124,6 +139,24 @@ static void compare(struct ps_verdict_job *j, const struct side *open, const str
         v->ledger = PS_LEDGER_INCLUDED;
 }
 
+/* All of them verified when the proof was read. */
+static int tell_witnesses(struct ps_verdict_job *j, const struct side *seal) {
+    const struct ps_trust *t = j->in->trust;
+    struct ps_verdict *v = j->v;
+    struct ps_note note;
+    uint64_t time;
+    int err = ps_note_parse(&note, seal->p.note, seal->p.note_len);
+    for (size_t i = 0; err == 0 && t != NULL && i < t->n_witnesses && v->n_witnesses < PS_NOTE_SIGNATURES;
+         i++) {
+        if (ps_note_verify(&note, &t->witnesses[i], &time) != 0)
+            continue;
+        struct ps_verdict_witness *w = &v->witnesses[v->n_witnesses++];
+        memcpy(w->name, t->witnesses[i].name, sizeof w->name);
+        w->time_ns = time > 0 && time <= PS_VERDICT_LATEST ? (int64_t)time * PS_VERDICT_SECOND : INT64_MIN;
+    }
+    return err;
+}
+
 int ps_verdict_ledger_proofs(struct ps_verdict_job *j, struct ps_buf *stamped) {
     struct side open = {.name = "open.tlog-proof"}, seal = {.name = "seal.tlog-proof"};
     struct ps_verdict *v = j->v;
@@ -137,6 +170,8 @@ int ps_verdict_ledger_proofs(struct ps_verdict_job *j, struct ps_buf *stamped) {
         compare(j, &open, &seal);
     if (err == 0 && v->ledger == PS_LEDGER_INCLUDED)
         err = ps_checkpoint_stamped(stamped, seal.p.note, seal.p.note_len, &seal.log);
+    if (err == 0 && v->ledger == PS_LEDGER_INCLUDED)
+        err = tell_witnesses(j, &seal);
     free(open.text);
     free(seal.text);
     return err;

@@ -110,6 +110,15 @@ static int judge_token(struct ps_verdict_job *j, struct token *t, const uint8_t 
     return 0;
 }
 
+/* A second that a witness tells began before it cosigned: it may have been its last moment. */
+static void bound_by_witnesses(struct ps_verdict *v) {
+    for (unsigned i = 0; i < v->n_witnesses; i++) {
+        int64_t t = v->witnesses[i].time_ns;
+        if (t != INT64_MIN && t + PS_VERDICT_SECOND < v->not_after_ns)
+            v->not_after_ns = t + PS_VERDICT_SECOND;
+    }
+}
+
 static enum ps_time_basis basis(const struct ps_verdict *v) {
     bool before = v->not_before_ns != INT64_MIN, after = v->not_after_ns != INT64_MAX;
     return before && after ? PS_TIME_BOUNDED
@@ -141,6 +150,7 @@ int ps_verdict_time_bounds(struct ps_verdict_job *j, const struct ps_buf *stampe
     if (err == 0 && j->in->bundle != NULL && !fresh && v->clip->opening.freshness[0] != 0)
         ps_verdict_problem(v, "freshness-token", v->clip->opening.freshness,
                            "the token of this code is not enclosed: it bounds nothing");
+    bound_by_witnesses(v);
     v->time = basis(v);
     if (err == 0 && v->not_before_ns > v->not_after_ns)
         ps_verdict_problem(v, "bounds-order", "time",

@@ -10,6 +10,7 @@ import seal
 
 ORIGIN = "packseal.invalid/ST03"
 STAMP, BEFORE, AFTER = "20300102030405Z", "20300101000000Z", "20300103000000Z"
+WITNESS, COSIGNED = "witness.example/corpus", 1893553445  # 2030-01-02T03:04:05Z
 DIGITS = "0123456789ABCDEFGHJKMNPQRSTVWXYZ"
 
 
@@ -139,6 +140,66 @@ def ledgers(k, make):
     k.trust("log-renamed-and-known", clip + "log %s\nlog %s\n" % (seal.vkey(ORIGIN + "/2", 1, good.log.key.public), seal.vkey(ORIGIN, 1, good.log.key.public)))
     for trust in ("log", "log-other", "log-elsewhere", "log-renamed", "log-renamed-and-known"):
         bent("registered-" + trust, lambda case: None, trust=trust)
+
+
+def cosignature(key, text, when, name=None, change=None):
+    """A line of C2SP tlog-cosignature, v1, over a checkpoint's text."""
+    signed = when.to_bytes(8, "big") + key.sign(b"cosignature/v1\ntime %d\n" % when + text.encode())
+    name = name or WITNESS
+    return "— %s %s\n" % (name, base64.b64encode(seal.vkey_id(name, 4, key.public) + (change(signed) if change else signed)).decode())
+
+
+def witnesses(k, make, tsa):
+    w1, w2, stranger = seal.Key("witness"), seal.Key("second witness"), seal.Key("strange witness")
+    clip = "packseal-trust 1\nclip %s\n" % k.station.text
+    w1_line, w2_line = ("witness %s\n" % seal.vkey(n, 4, w.public) for n, w in ((WITNESS, w1), (WITNESS + "/2", w2)))
+    k.trust("witness", clip + w1_line)
+    k.trust("two-witnesses", clip + w2_line + w1_line)
+    k.trust("witness-and-anchor", clip + w1_line + "tsa %s\n" % tsa.anchor("root"))
+    k.trust("key-ended", "packseal-trust 1\nclip %s until=2029-12-31T00:00:00Z\n%s" % (k.station.text, w1_line))
+
+    def bent(name, lines, trust="witness", which=("open", "seal"), more=None, group="witness-", **how):
+        case = make(**how)
+        text = case.log.checkpoint().split("\n\n")[0] + "\n"
+        for n in which:
+            case.files[n + ".tlog-proof"] += "".join(lines(text)).encode()
+        if more:
+            more(case)
+        k.case(group + name, case.zip(), trust)
+    one = lambda **how: lambda text: [cosignature(w1, text, COSIGNED, **how)]
+    bent("trusted", one())
+    bent("not-in-the-trust", one(), trust="station")
+    bent("no-trust", one(), trust=None)
+    bent("two", lambda t: [cosignature(w1, t, COSIGNED), cosignature(w2, t, COSIGNED - 60, WITNESS + "/2")], trust="two-witnesses")
+    bent("one-of-two", one(), trust="two-witnesses")
+    bent("and-a-stranger", lambda t: [cosignature(stranger, t, COSIGNED, "elsewhere.example"), cosignature(w1, t, COSIGNED)])
+    bent("stranger-wrong", lambda t: [cosignature(stranger, t, COSIGNED, "elsewhere.example", change=lambda s: s[:-1] + b"\0")])
+    bent("imposter", lambda t: [cosignature(stranger, t, COSIGNED)])  # the name alone: another number
+    bent("wrong-signature", one(change=lambda s: s[:-9] + bytes([s[-9] ^ 1]) + s[-8:]))
+    bent("wrong-untrusted", one(change=lambda s: s[:-9] + bytes([s[-9] ^ 1]) + s[-8:]), trust="station")
+    bent("wrong-in-the-open-proof", one(change=lambda s: s[:-9] + bytes([s[-9] ^ 1]) + s[-8:]), which=("open",))
+    bent("in-the-seal-proof-alone", one(), which=("seal",))
+    bent("in-the-open-proof-alone", one(), which=("open",))
+    bent("another-time", one(change=lambda s: (COSIGNED - 1).to_bytes(8, "big") + s[8:]))
+    bent("another-text", lambda t: [cosignature(w1, t.replace("\n", "\n\n", 1), COSIGNED)])
+    bent("cut", one(change=lambda s: s[:-1]))
+    bent("longer", one(change=lambda s: s + b"x"))
+    bent("as-a-ledger-signs", lambda t: [cosignature(w1, t, COSIGNED, change=lambda s: w1.sign(t.encode()))])
+    bent("twice", lambda t: [cosignature(w1, t, COSIGNED), cosignature(w1, t, COSIGNED - 3600)])
+    bent("twice-one-wrong", lambda t: [cosignature(w1, t, COSIGNED), cosignature(w1, t, COSIGNED, change=lambda s: bytes(72))])
+    for name, when in (("zero", 0), ("one", 1), ("last", 9223372035), ("too-late", 9223372036), ("no-number", 1 << 63), ("largest", (1 << 63) - 1)):
+        bent("time-" + name, lambda t, when=when: [cosignature(w1, t, when)])
+    bent("without-proofs", one(), more=lambda case: [case.files.pop(n) for n in ("open.tlog-proof", "seal.tlog-proof")])
+    bent("of-another-leaf", one(), more=lambda case: case.files.update({"open.tlog-proof": case.files["seal.tlog-proof"]}))
+    bent("after-the-key-ended", one(), trust="key-ended")
+    chain = tsa.pem("rsa", "sub", "root")
+    stamp = lambda t: lambda case: case.token(authority.response(tsa.token(case.stamped, t)), chain)
+    bent("and-stamped-later", one(), trust="witness-and-anchor", more=stamp(AFTER), group="time-witness-")
+    bent("and-stamped-before", one(), trust="witness-and-anchor", more=stamp(BEFORE), group="time-witness-")
+    for name, t in (("before", BEFORE), ("after", AFTER)):
+        token = authority.response(tsa.token(b"an older checkpoint", t))
+        bent("fresh-" + name, one(), trust="witness-and-anchor", more=lambda case, token=token: case.token(token, chain), group="time-witness-", rebind=True,
+             change=lambda c, token=token: c["freshness"].update(code=code_of(token), token_sha256=hashlib.sha256(token).hexdigest()))
 
 
 def flip64(text):
@@ -431,5 +492,6 @@ def cases(k):
     k.trust("anchored", clip + "tsa %s name=\"Corpus Root\"\n" % tsa.anchor("root"))
     k.trust("anchored-sub", clip + "tsa %s\n" % tsa.anchor("sub"))
     times(k, make, tsa)
+    witnesses(k, make, tsa)
     certificates(k, make, k.root)
     excerpts(k, make)

@@ -59,6 +59,29 @@ const signedBy = async (note, k) => {
     return own.length > 0;
 };
 
+const LATEST = 9223372035n; // seconds: the next one is still a number of nanoseconds in 64 bits
+
+// Who of these witnesses has cosigned: [{name, time}], time in seconds, the earliest of several, null where it is none. A line that
+// bears the name and number of one verifies, or the note is none.
+export const cosignedBy = async (note, witnesses) => {
+    const out = [];
+    for (const k of witnesses) {
+        let earliest = null;
+        for (const s of note.signatures.filter(s => isOf(s, k))) {
+            const wrong = () => refuse("checkpoint", "the cosignature of " + k.name + " does not verify");
+            if (s.signature.length !== 72)
+                wrong();
+            const time = new DataView(s.signature.buffer, s.signature.byteOffset, 8).getBigUint64(0);
+            if (time >= 1n << 63n || !await verify(k.key, s.signature.slice(8), join(utf8("cosignature/v1\ntime " + time + "\n"), note.body)))
+                wrong();
+            earliest = earliest === null || time < earliest ? time : earliest;
+        }
+        if (earliest !== null)
+            out.push({name: k.name, time: earliest > 0n && earliest <= LATEST ? earliest : null});
+    }
+    return out;
+};
+
 const decimal = s => /^(0|[1-9][0-9]{0,18})$/.test(s) && BigInt(s) < 1n << 63n ? BigInt(s) : null;
 
 export const parseDecimal = decimal;

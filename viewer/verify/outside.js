@@ -6,7 +6,7 @@ import {openCert, readRevocation, signedBy} from "./cert.js";
 import {SEAL} from "./leaf.js";
 import {MAX} from "./limits.js";
 import {keyText} from "./minisign.js";
-import {stampedBytes} from "./note.js";
+import {cosignedBy, stampedBytes} from "./note.js";
 import {checkProof} from "./proof.js";
 import {headsDigest} from "./record.js";
 import {sha256} from "./sha256.js";
@@ -29,12 +29,13 @@ const contradiction = (v, code, where, text) => {
     v.problem(code, null, where, text);
 };
 
-const readProof = async (v, files, name) => {
+const readProof = async (v, files, name, trust) => {
     const source = files.get(name);
     if (!source)
         return {there: false, good: null};
     try {
         const good = await checkProof(await source.all(MAX.proof, name), v.statement.ledgerKey);
+        good.witnesses = await cosignedBy(good.proof.note, trust ? trust.witnesses : []);
         good.stamped = sha256(stampedBytes(good.proof.note, good.log));
         return {there: true, good};
     } catch (e) {
@@ -61,7 +62,7 @@ const compare = (v, open, seal, digest, trust) => {
 
 // Gives the digest that a token over the seal proof's checkpoint stamps, or null when the clip is not included.
 const judgeLedger = async (v, files, digest, trust) => {
-    const open = await readProof(v, files, OPEN), seal = await readProof(v, files, SEALED);
+    const open = await readProof(v, files, OPEN, trust), seal = await readProof(v, files, SEALED, trust);
     if (open.there !== seal.there)
         contradiction(v, "proof-missing", open.there ? SEALED : OPEN, "only one of the two proofs is here");
     else if (open.good && seal.good)
@@ -69,6 +70,7 @@ const judgeLedger = async (v, files, digest, trust) => {
     if (v.ledger === "inconsistent" || !open.good || !seal.good)
         return null;
     v.ledger = "included";
+    v.witnesses = seal.good.witnesses;
     return seal.good.stamped;
 };
 
@@ -118,7 +120,13 @@ const judgeTime = async (v, shared, stamped, trust) => {
         v.problem("freshness-token", null, clip.freshness.code, "the token of this code is not enclosed: it bounds nothing");
 };
 
+const SECOND = 1000000000n;
+
 const settleTime = v => {
+    // A second that a witness tells began before it cosigned: it may have been its last moment.
+    for (const {time} of v.witnesses)
+        if (time !== null && (v.notAfterNs === null || (time + 1n) * SECOND < v.notAfterNs))
+            v.notAfterNs = (time + 1n) * SECOND;
     const before = v.notBeforeNs !== null, after = v.notAfterNs !== null;
     v.time = before && after ? "bounded" : after ? "not-after" : before ? "not-before" : "self-declared";
     v.notBefore = before ? Number(v.notBeforeNs / 1000000n) : null;

@@ -4,6 +4,7 @@ import {utf8} from "./bytes.js";
 import {showClip} from "./show.js";
 import {judgeAll} from "./judge.js";
 import {parseTrust} from "./trust.js";
+import {witnessTime} from "./time.js";
 import {isChinese, LIMITS, pickWord, setChinese, word} from "./words.js";
 
 const at = id => document.getElementById(id);
@@ -44,6 +45,7 @@ const tellTrust = () => {
 
 const plain = v => ({path: v.path, clip: v.clip, bundle: v.bundle, content: v.content, key: v.key, time: v.time, ledger: v.ledger,
                      container: v.container, notBefore: v.notBefore, notAfter: v.notAfter, more: v.more,
+                     witnesses: v.witnesses.map(w => ({name: w.name, time: witnessTime(w)})),
                      problems: v.problems.map(p => ({code: p.code, where: p.where}))});
 
 const toItems = files => Array.from(files, f => ({path: f.webkitRelativePath || f.name, blob: f}));

@@ -48,7 +48,8 @@ const keyDetail = v => {
 
 const four = v => el("dl", {class: "four"}, answer("content", v.content, v.bundle ? [] : [pickWord(ANSWERS.container[v.container])]),
                      v.bundle ? null : answer("key", v.key, keyDetail(v)), v.bundle ? null : answer("time", v.time, timeDetail(v)),
-                     v.bundle ? null : answer("ledger", v.ledger));
+                     v.bundle ? null : answer("ledger", v.ledger, v.witnesses.map(w =>
+                         word("cosigned") + " " + w.name + " " + (w.time === null ? word("noTime") : stamp(Number(w.time) * 1000)))));
 
 const problems = v => {
     if (v.problems.length === 0)

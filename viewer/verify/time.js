@@ -13,6 +13,9 @@ export const parseTime = s => {
 
 export const timeText = ms => new Date(ms).toISOString();
 
+// Of a witness, which tells seconds; null when it told none.
+export const witnessTime = w => w.time === null ? null : timeText(Number(w.time) * 1000);
+
 // "06:05.123" of ticks of 1/90000 s.
 export const mediaTime = ticks => {
     const ms = Math.floor(ticks / 90), two = n => String(n).padStart(2, "0");

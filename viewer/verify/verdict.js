@@ -19,7 +19,7 @@ const worse = (order, a, b) => order.indexOf(b) > order.indexOf(a) ? b : a;
 export class Verdict {
     constructor(path) {
         Object.assign(this, {path, clip: "", bundle: false, content: "intact", key: "unknown", time: "self-declared", ledger: "absent",
-                             container: "unknown", notBeforeNs: null, notAfterNs: null, notBefore: null, notAfter: null, excerpt: null, problems: [], more: 0, statement: null, signer: null, registered: null,
+                             container: "unknown", notBeforeNs: null, notAfterNs: null, notBefore: null, notAfter: null, excerpt: null, witnesses: [], problems: [], more: 0, statement: null, signer: null, registered: null,
                              films: [], stills: []});
     }
     // The content answer gets worse, never better; null leaves it as it is.

@@ -19,7 +19,7 @@ export const ANSWERS = {
     },
     time: {
         "bounded": ["介于A与B", "bounded", "外部时间给出了上下两个界限。", "Times from outside bound it on both sides."],
-        "not-after": ["不晚于B", "not-after", "外部时间戳给出了上限。", "A time stamp from outside says: not after."],
+        "not-after": ["不晚于B", "not-after", "外部时间给出了上限。", "A time from outside says: not after."],
         "not-before": ["不早于A", "not-before", "外部时间戳给出了下限。", "A time stamp from outside says: not before."],
         "self-declared": ["仅本机时间", "self-declared", "只有工位自己的时钟。", "Only the station's own clock says when."],
     },
@@ -178,6 +178,8 @@ export const WORDS = {
              "This page is one of two checkers. Get it from the release page and compare its SHA-256; packseal verify, minisign and sha256sum give a second opinion."],
     notBefore: ["A 不早于", "A: not before"],
     notAfter: ["B 不晚于", "B: not after"],
+    cosigned: ["联署", "cosigned by"],
+    noTime: ["没有时间", "at no time"],
     ownClock: ["工位时钟", "station's clock"],
 };
 
