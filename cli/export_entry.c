@@ -101,7 +101,7 @@ void ps_export_entry_want_stamp(const char *root) {
     char path[PS_ROOT_PATH];
     struct ps_config *c = malloc(sizeof(*c));
     if (c != NULL && ps_root_config(root, path) == 0 && ps_config_load(c, path, NULL) == 0 &&
-        c->n_authorities > 0 && ps_root_path(root, PS_ROOT_RUN "/stamp-wanted", path) == 0) {
+        c->n_authorities + c->n_witnesses > 0 && ps_root_path(root, PS_ROOT_STAMP_WANTED, path) == 0) {
         int fd = open(path, O_WRONLY | O_CREAT | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC, 0640);
         if (fd >= 0)
             close(fd);
