@@ -1,18 +1,20 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
-#include "report/facts.h"
+/*
+ * What a report tells, gathered from verdict, statement and what the merchant entered. The words that stand for values
+ * are in facts_words.c.
+ */
+#include "report/facts_internal.h"
 
 #include <inttypes.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <time.h>
 
 #include "evidence/bytes.h"
 #include "evidence/leaf.h"
 #include "evidence/record.h"
 
-#define LINE 1024
 #define FILES_TOLD 24 /* films and originals; the rest is counted, its digests stand in clip.json */
 
 struct gathering {
@@ -24,64 +26,6 @@ struct gathering {
 };
 
 /* ---- strings --------------------------------------------------------------------------------------------------- */
-
-void ps_facts_time(int64_t wall_ns, char out[40]) {
-    time_t t = (time_t)(wall_ns / 1000000000 - (wall_ns % 1000000000 < 0));
-    struct tm tm;
-    char zone[8] = "";
-    if (localtime_r(&t, &tm) == NULL || strftime(out, 40, "%Y-%m-%d %H:%M:%S", &tm) == 0 ||
-        strftime(zone, sizeof zone, "%z", &tm) == 0) {
-        (void)snprintf(out, 40, "?");
-        return;
-    }
-    size_t n = strlen(out);
-    (void)snprintf(out + n, 40 - n, " %.3s:%.2s", zone, strlen(zone) > 3 ? zone + 3 : "00");
-}
-
-/* Marks that turn the direction of writing (Unicode Standard Annex 9), are invisible, or break a line. */
-static bool deceives(uint32_t c) {
-    return c == 0x061C || c == 0x180E || (c >= 0x200B && c <= 0x200F) || (c >= 0x2028 && c <= 0x202E) ||
-           (c >= 0x2060 && c <= 0x206F) || c == 0xFEFF || c < 0x20 || (c >= 0x7F && c <= 0x9F) ||
-           (c >= 0xE0000 && c <= 0xE0FFF);
-}
-
-/* One character of UTF-8 from *s; what is none is one byte, told as U+FFFD. */
-static uint32_t next_char(const unsigned char **s) {
-    const unsigned char *p = *s;
-    unsigned more = *p < 0x80 ? 0 : *p >= 0xF0 ? 3 : *p >= 0xE0 ? 2 : *p >= 0xC0 ? 1 : 4;
-    uint32_t c = more == 0 ? *p : *p & (0x3Fu >> more);
-    *s = ++p;
-    if (more == 4)
-        return 0xFFFD;
-    for (unsigned i = 0; i < more; i++) {
-        if ((p[i] & 0xC0) != 0x80)
-            return 0xFFFD;
-        c = c << 6 | (p[i] & 0x3F);
-    }
-    *s = p + more;
-    return c;
-}
-
-char *ps_facts_clean(const char *text) {
-    const unsigned char *s = (const unsigned char *)text;
-    struct ps_buf b;
-    ps_buf_init(&b, 12 * strlen(text) + 1);
-    while (*s != 0) {
-        const unsigned char *from = s;
-        uint32_t c = next_char(&s);
-        if (deceives(c))
-            ps_buf_fmt(&b, "<U+%04" PRIX32 ">", c);
-        else if (c == 0xFFFD)
-            ps_buf_text(&b, "\xEF\xBF\xBD");
-        else
-            ps_buf_bytes(&b, from, (size_t)(s - from));
-    }
-    ps_buf_u8(&b, 0);
-    if (b.err == 0)
-        return (char *)b.p; /* transferred */
-    ps_buf_free(&b);
-    return NULL;
-}
 
 static char *clean(struct gathering *g, const char *text) {
     char *s = ps_facts_clean(text);
@@ -136,7 +80,7 @@ static void same(struct gathering *g, enum ps_facts_section section, enum ps_fac
 static void __attribute__((format(printf, 7, 9), format(printf, 8, 9)))
 say(struct gathering *g, enum ps_facts_section section, enum ps_facts_who who, unsigned flags,
     const char *label_zh, const char *label_en, const char *zh, const char *en, ...) {
-    char a[LINE], b[LINE];
+    char a[PS_FACTS_LINE], b[PS_FACTS_LINE];
     va_list ap;
     va_start(ap, en);
     (void)vsnprintf(a, sizeof a, zh, ap);
@@ -165,7 +109,7 @@ static void problems(struct gathering *g) {
     for (size_t i = 0; i < v->n_problems; i++) {
         const struct ps_problem *p = &v->problems[i];
         const char *zh = ps_verdict_problem_zh(p->code);
-        char a[LINE], b[LINE];
+        char a[PS_FACTS_LINE], b[PS_FACTS_LINE];
         (void)snprintf(a, sizeof a, "%s  %s（%s）", p->where, zh[0] != '\0' ? zh : p->text, p->code);
         (void)snprintf(b, sizeof b, "%s  %s (%s)", p->where, p->text, p->code);
         tell(g, PS_FACTS_VERDICT, PS_FACTS_REPORT, WARN, "问题", "problem", a, b);
@@ -173,25 +117,6 @@ static void problems(struct gathering *g) {
     if (v->n_more > 0)
         say(g, PS_FACTS_VERDICT, PS_FACTS_REPORT, WARN, "问题", "problem", "另有 %zu 处", "%zu more",
             v->n_more);
-}
-
-/* The answer with its moments. */
-static void bounds_in_words(const struct ps_verdict *v, char zh[LINE], char en[LINE]) {
-    char a[40], b[40];
-    ps_facts_time(v->not_before_ns, a);
-    ps_facts_time(v->not_after_ns, b);
-    if (v->time == PS_TIME_BOUNDED) {
-        (void)snprintf(zh, LINE, "介于 %s 与 %s", a, b);
-        (void)snprintf(en, LINE, "%s: between %s and %s", ps_verdict_time(v->time, false), a, b);
-    } else if (v->time == PS_TIME_SELF) {
-        (void)snprintf(zh, LINE, "%s", ps_verdict_time(v->time, true));
-        (void)snprintf(en, LINE, "%s", ps_verdict_time(v->time, false));
-    } else {
-        (void)snprintf(zh, LINE, "%s %s", v->time == PS_TIME_NOT_AFTER ? "不晚于" : "不早于",
-                       v->time == PS_TIME_NOT_AFTER ? b : a);
-        (void)snprintf(en, LINE, "%s %s", ps_verdict_time(v->time, false),
-                       v->time == PS_TIME_NOT_AFTER ? b : a);
-    }
 }
 
 static void verdict(struct gathering *g) {
@@ -207,16 +132,9 @@ static void verdict(struct gathering *g) {
     f->good[3] = v->ledger == PS_LEDGER_INCLUDED;
     if (g->err < 0)
         return;
-    char zh[LINE], en[LINE];
-    (void)snprintf(zh, sizeof zh, "%s：%s", f->content.zh,
-                   v->container == PS_CONTAINER_AS_RECORDED ? "文件与录制时相同"
-                   : v->container == PS_CONTAINER_REMUXED   ? "文件已换封装，画面另行逐段比对"
-                                                            : "文件未能比对");
-    (void)snprintf(en, sizeof en, "%s: %s", f->content.en,
-                   v->container == PS_CONTAINER_AS_RECORDED ? "the files as recorded"
-                   : v->container == PS_CONTAINER_REMUXED
-                       ? "another container; pictures compared segment by segment"
-                       : "the files could not be compared");
+    char zh[PS_FACTS_LINE], en[PS_FACTS_LINE];
+    (void)snprintf(zh, sizeof zh, "%s：%s", f->content.zh, ps_facts_container(v->container, true));
+    (void)snprintf(en, sizeof en, "%s: %s", f->content.en, ps_facts_container(v->container, false));
     tell(g, PS_FACTS_VERDICT, PS_FACTS_REPORT, f->good[0] ? 0 : WARN, "内容", "content", zh, en);
     bool asked = g->in->trust;
     (void)snprintf(zh, sizeof zh, "%s：%s", f->key.zh,
@@ -225,7 +143,7 @@ static void verdict(struct gathering *g) {
                    asked ? "compared with the list of keys that the maker of this report gave"
                          : "no registered keys were given");
     tell(g, PS_FACTS_VERDICT, PS_FACTS_REPORT, f->good[1] ? 0 : WARN, "密钥", "key", zh, en);
-    bounds_in_words(v, zh, en);
+    ps_facts_bounds(v, zh, en);
     tell(g, PS_FACTS_VERDICT, PS_FACTS_REPORT, f->good[2] ? 0 : WARN, "时间", "time", zh, en);
     tell(g, PS_FACTS_VERDICT, PS_FACTS_REPORT, f->good[3] ? 0 : WARN, "账本", "ledger", f->ledger.zh,
          f->ledger.en);
@@ -234,37 +152,18 @@ static void verdict(struct gathering *g) {
 
 /* ---- clip and codes -------------------------------------------------------------------------------------------- */
 
-static const char *clock_zh(uint8_t clock) {
-    return clock == PS_CLOCK_SYNCED     ? "系统时钟已同步"
-           : clock == PS_CLOCK_UNSYNCED ? "系统时钟未同步"
-                                        : "系统时钟状态未知";
-}
-
-static const char *clock_en(uint8_t clock) {
-    return clock == PS_CLOCK_SYNCED     ? "clock synchronised"
-           : clock == PS_CLOCK_UNSYNCED ? "clock NOT synchronised"
-                                        : "clock state unknown";
-}
-
 static void moment_of_clip(struct gathering *g, const char *zh, const char *en, const struct ps_time *t) {
-    char time[40], a[LINE], b[LINE];
+    char time[40], a[PS_FACTS_LINE], b[PS_FACTS_LINE];
     ps_facts_time(t->wall_ns, time);
-    (void)snprintf(a, sizeof a, "%s（%s）", time, clock_zh(t->clock));
-    (void)snprintf(b, sizeof b, "%s (%s)", time, clock_en(t->clock));
+    (void)snprintf(a, sizeof a, "%s（%s）", time, ps_facts_clock(t->clock, true));
+    (void)snprintf(b, sizeof b, "%s (%s)", time, ps_facts_clock(t->clock, false));
     tell(g, PS_FACTS_CLIP, PS_FACTS_RECORDER, t->clock == PS_CLOCK_UNSYNCED ? WARN : 0, zh, en, a, b);
 }
 
 static void label(struct gathering *g) {
-    static const char *const words[][2] = {
-        [PS_LABEL_NOT_SEEN] = {"未看到面单", "no label was seen"},
-        [PS_LABEL_MATCHED] = {"与号码一致", "matches the code"},
-        [PS_LABEL_OTHER] = {"看到的是另一张面单", "ANOTHER label was seen"},
-        [PS_LABEL_NOT_CHECKED] = {"程序没有检查，请自行观看画面",
-                                  "not checked by program: look at the pictures"},
-    };
-    unsigned i = g->c->label < sizeof words / sizeof words[0] ? g->c->label : PS_LABEL_NOT_CHECKED;
-    tell(g, PS_FACTS_CLIP, PS_FACTS_RECORDER, i == PS_LABEL_MATCHED ? 0 : WARN, "画面中的面单",
-         "label in the picture", words[i][0], words[i][1]);
+    const uint8_t seen = g->c->label;
+    tell(g, PS_FACTS_CLIP, PS_FACTS_RECORDER, seen == PS_LABEL_MATCHED ? 0 : WARN, "画面中的面单",
+         "label in the picture", ps_facts_label(seen, true), ps_facts_label(seen, false));
 }
 
 static bool ended_well(uint8_t reason) {
@@ -273,24 +172,22 @@ static bool ended_well(uint8_t reason) {
 
 static void clip(struct gathering *g) {
     const struct ps_clip *c = g->c;
-    static const char *const kinds[][2] = {
-        {"?", "?"}, {"打包", "packing"}, {"退货开箱", "opening a return"}, {"盘点", "audit"}};
-    unsigned kind = c->opening.kind <= PS_KIND_AUDIT ? c->opening.kind : 0;
     struct ps_leaf leaf;
     say(g, PS_FACTS_CLIP, PS_FACTS_SIGNER, 0, "录像编号", "clip", "%s，该订单在本工位第 %" PRIu32 " 次",
         "%s, take %" PRIu32 " of this order at this station", g->f->clip, c->take);
     if (ps_leaf_decode(&leaf, c->open_leaf, c->open_leaf_len) == 0) {
-        char time[40], a[LINE], b[LINE];
+        char time[40], a[PS_FACTS_LINE], b[PS_FACTS_LINE];
         ps_facts_time(leaf.wall_ns, time);
         (void)snprintf(a, sizeof a, "%s，账本第 %" PRIu64 " 条（%s）", time, leaf.index,
-                       clock_zh(leaf.clock));
+                       ps_facts_clock(leaf.clock, true));
         (void)snprintf(b, sizeof b, "%s, entry %" PRIu64 " of the ledger (%s)", time, leaf.index,
-                       clock_en(leaf.clock));
+                       ps_facts_clock(leaf.clock, false));
         tell(g, PS_FACTS_CLIP, PS_FACTS_SIGNER, 0, "入账开启", "opened in the ledger", a, b);
     }
     say(g, PS_FACTS_CLIP, PS_FACTS_RECORDER, 0, "工位", "station", "%s  %s", "%s  %s", c->opening.station,
         c->station_name);
-    tell(g, PS_FACTS_CLIP, PS_FACTS_RECORDER, 0, "类型", "kind", kinds[kind][0], kinds[kind][1]);
+    tell(g, PS_FACTS_CLIP, PS_FACTS_RECORDER, 0, "类型", "kind", ps_facts_kind(c->opening.kind, true),
+         ps_facts_kind(c->opening.kind, false));
     tell(g, PS_FACTS_CLIP, PS_FACTS_RECORDER, 0, "操作员工号", "operator",
          c->opening.operator_id[0] != 0 ? c->opening.operator_id : "没有登录",
          c->opening.operator_id[0] != 0 ? c->opening.operator_id : "nobody was signed in");
@@ -304,30 +201,20 @@ static void clip(struct gathering *g) {
 }
 
 static void codes(struct gathering *g) {
-    static const char *const types[][2] = {{"类型未知", "unknown type"},
-                                           {"运单号", "waybill"},
-                                           {"包裹号", "parcel"},
-                                           {"订单号", "order"},
-                                           {"商品码", "item"}};
-    static const char *const entries[][2] = {{"来源未知", "unknown source"},
-                                             {"扫描枪", "scanner"},
-                                             {"镜头识别", "seen by the camera"},
-                                             {"人工输入", "typed"},
-                                             {"程序传入", "from a program"}};
     const struct ps_clip *c = g->c;
     struct ps_buf all;
     ps_buf_init(&all, (PS_MAX_CODES + 8) * (PS_MAX_CODE + 2));
     for (unsigned i = 0; i < c->opening.n_codes + (unsigned)c->n_added_codes; i++) {
         bool open = i < c->opening.n_codes;
         const struct ps_code *k = open ? &c->opening.codes[i] : &c->added_codes[i - c->opening.n_codes];
-        unsigned type = k->type <= PS_CODE_SKU ? k->type : 0, entry = k->entry <= PS_ENTRY_API ? k->entry : 0;
-        char a[LINE], b[LINE], time[40];
+        char a[PS_FACTS_LINE], b[PS_FACTS_LINE], time[40];
         ps_facts_time(k->wall_ns, time);
         const char *gap = k->carrier[0] != '\0' ? " " : "";
-        (void)snprintf(a, sizeof a, "%s%s%s，%s，%s，%s", types[type][0], gap, k->carrier, entries[entry][0],
-                       time, open ? "首帧之前已确定" : "录制中加入");
-        (void)snprintf(b, sizeof b, "%s%s%s, %s, %s, %s", types[type][1], gap, k->carrier, entries[entry][1],
-                       time, open ? "fixed before the first frame" : "added while recording");
+        (void)snprintf(a, sizeof a, "%s%s%s，%s，%s，%s", ps_facts_code_type(k->type, true), gap, k->carrier,
+                       ps_facts_entry(k->entry, true), time, open ? "首帧之前已确定" : "录制中加入");
+        (void)snprintf(b, sizeof b, "%s%s%s, %s, %s, %s", ps_facts_code_type(k->type, false), gap, k->carrier,
+                       ps_facts_entry(k->entry, false), time,
+                       open ? "fixed before the first frame" : "added while recording");
         tell(g, PS_FACTS_CODES, PS_FACTS_RECORDER, k->entry == PS_ENTRY_MANUAL ? WARN : 0, k->value, k->value,
              a, b);
         if (i < 8)
@@ -342,10 +229,6 @@ static void codes(struct gathering *g) {
 
 static void moment(struct gathering *g, enum ps_facts_moment_kind kind, enum ps_facts_who who, int64_t ns,
                    bool day_only) {
-    static const char *const names[PS_FACTS_MOMENTS][2] = {
-        {"面单打印", "label printed"}, {"不早于", "not before"}, {"录像开始", "film starts"},
-        {"录像结束", "film ends"},     {"不晚于", "not after"},  {"揽收", "picked up"},
-        {"签收", "delivered"},         {"申请售后", "claim"}};
     struct ps_facts *f = g->f;
     char time[40];
     size_t at = f->n_moments;
@@ -355,7 +238,7 @@ static void moment(struct gathering *g, enum ps_facts_moment_kind kind, enum ps_
     }
     struct ps_facts_moment *m = &f->moments[at];
     *m = (struct ps_facts_moment){.kind = kind, .who = who, .wall_ns = ns};
-    m->name = text_of(g, names[kind][0], names[kind][1]);
+    m->name = text_of(g, ps_facts_moment_name(kind, true), ps_facts_moment_name(kind, false));
     f->n_moments++;
     ps_facts_time(ns, time);
     (void)snprintf(m->day, sizeof m->day, "%.10s", time);
@@ -375,20 +258,6 @@ static void entered(struct gathering *g, enum ps_facts_moment_kind kind, const s
     same(g, PS_FACTS_TIME, PS_FACTS_MERCHANT, 0, zh, en, time);
 }
 
-static void duration(int64_t ns, char zh[64], char en[64]) {
-    int64_t s = ns / 1000000000;
-    if (s >= 86400) {
-        (void)snprintf(zh, 64, "%" PRId64 " 天 %" PRId64 " 小时", s / 86400, s % 86400 / 3600);
-        (void)snprintf(en, 64, "%" PRId64 " d %" PRId64 " h", s / 86400, s % 86400 / 3600);
-    } else if (s >= 3600) {
-        (void)snprintf(zh, 64, "%" PRId64 " 小时 %" PRId64 " 分", s / 3600, s % 3600 / 60);
-        (void)snprintf(en, 64, "%" PRId64 " h %" PRId64 " min", s / 3600, s % 3600 / 60);
-    } else {
-        (void)snprintf(zh, 64, "%" PRId64 " 分 %" PRId64 " 秒", s / 60, s % 60);
-        (void)snprintf(en, 64, "%" PRId64 " min %" PRId64 " s", s / 60, s % 60);
-    }
-}
-
 static void bounds(struct gathering *g) {
     const struct ps_verdict *v = g->in->v;
     char time[40], zh[64], en[64];
@@ -397,7 +266,7 @@ static void bounds(struct gathering *g) {
         ps_facts_time(v->not_before_ns, time);
         same(g, PS_FACTS_TIME, PS_FACTS_OUTSIDE, 0, "不早于", "not before", time);
         if (g->c->started.wall_ns >= v->not_before_ns) {
-            duration(g->c->started.wall_ns - v->not_before_ns, zh, en);
+            ps_facts_duration(g->c->started.wall_ns - v->not_before_ns, zh, en);
             tell(g, PS_FACTS_TIME, PS_FACTS_REPORT, 0, "时间码在开始时已有", "age of the freshness code", zh,
                  en);
         }
@@ -429,7 +298,7 @@ static void contradictions(struct gathering *g) {
                          (a->kind > PS_FACTS_NOT_AFTER && b->kind == PS_FACTS_NOT_AFTER);
             if (a->kind <= b->kind || same_day || apart || g->err < 0)
                 continue;
-            char zh[LINE], en[LINE];
+            char zh[PS_FACTS_LINE], en[PS_FACTS_LINE];
             (void)snprintf(zh, sizeof zh, "“%s”早于“%s”", a->name.zh, b->name.zh);
             (void)snprintf(en, sizeof en, "“%s” is earlier than “%s”", a->name.en, b->name.en);
             tell(g, PS_FACTS_TIME, PS_FACTS_REPORT, WARN, "先后矛盾", "out of order", zh, en);
@@ -478,24 +347,14 @@ static uint64_t count_ranges(const struct ps_range *r, uint32_t n) {
     return sum;
 }
 
-static const char *gap_zh(const char *reason) {
-    static const char *const words[][2] = {{"camera-lost", "摄像头断开"}, {"driver-dropped", "驱动丢帧"},
-                                           {"queue-full", "处理不及"},    {"damaged", "画面损坏"},
-                                           {"encoder", "编码失败"},       {"disk-full", "磁盘已满"}};
-    for (size_t i = 0; i < sizeof words / sizeof words[0]; i++)
-        if (strcmp(words[i][0], reason) == 0)
-            return words[i][1];
-    return reason;
-}
-
 static void gaps(struct gathering *g, const struct ps_track *t) {
     for (uint32_t i = 0; i < t->n_gaps && i < 12; i++) {
         const struct ps_gap *p = &t->gaps[i];
-        char from[24], a[LINE], b[LINE];
+        char from[24], a[PS_FACTS_LINE], b[PS_FACTS_LINE];
         position(p->start, from);
         double s = (double)p->duration / PS_TICKS_PER_SECOND;
-        (void)snprintf(a, sizeof a, "自 %s 起 %.1f 秒：%s，丢 %" PRIu64 " 帧", from, s, gap_zh(p->reason),
-                       p->frames);
+        (void)snprintf(a, sizeof a, "自 %s 起 %.1f 秒：%s，丢 %" PRIu64 " 帧", from, s,
+                       ps_facts_gap(p->reason), p->frames);
         (void)snprintf(b, sizeof b, "from %s for %.1f s: %s, %" PRIu64 " frames", from, s, p->reason,
                        p->frames);
         tell(g, PS_FACTS_FILMS, PS_FACTS_RECORDER, WARN, "缺口", "gap", a, b);
@@ -585,7 +444,7 @@ static void takes(struct gathering *g) {
     }
     for (size_t i = 0; i < in->n_takes; i++) {
         const struct ps_facts_take *t = &in->takes[i];
-        char from[40], to[40], a[LINE], b[LINE], zh[64], en[64];
+        char from[40], to[40], a[PS_FACTS_LINE], b[PS_FACTS_LINE], zh[64], en[64];
         if (t->take > next)
             missing_takes(g, next, t->take - 1);
         next = t->take >= next ? t->take + 1 : next;

@@ -1,10 +1,16 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /*
- * The fixed texts of a report, in both languages. The words 真实, 通过, 合格 never stand here: a report tells what was
+ * The texts of a report, in both languages: fixed ones, and how values read. The words 真实, 通过, 合格 never stand here: a report tells what was
  * compared with what.
  */
-#include "report/facts.h"
+#include "report/facts_internal.h"
+
+#include <inttypes.h>
+#include <stdio.h>
 #include <string.h>
+#include <time.h>
+
+#include "evidence/bytes.h"
 
 static const char *const sections[PS_FACTS_SECTIONS][2] = {
     [PS_FACTS_VERDICT] = {"核验结果", "Verdict"},
@@ -90,4 +96,174 @@ const char *ps_facts_end_reason(const char *word, bool zh) {
         if (strcmp(words[i][0], word) == 0)
             return words[i][zh ? 1 : 2];
     return word;
+}
+
+/* ---- words for values ------------------------------------------------------------------------------------------ */
+
+static const char *word(const char *const (*words)[2], size_t n, unsigned i, unsigned other, bool zh) {
+    return words[i < n ? i : other][zh ? 0 : 1];
+}
+#define WORD(words, i, other, zh) word(words, sizeof(words) / sizeof(words)[0], i, other, zh)
+
+const char *ps_facts_clock(uint8_t clock, bool zh) {
+    if (clock == PS_CLOCK_SYNCED)
+        return zh ? "系统时钟已同步" : "clock synchronised";
+    if (clock == PS_CLOCK_UNSYNCED)
+        return zh ? "系统时钟未同步" : "clock NOT synchronised";
+    return zh ? "系统时钟状态未知" : "clock state unknown";
+}
+
+const char *ps_facts_label(uint8_t label, bool zh) {
+    static const char *const words[][2] = {
+        [PS_LABEL_NOT_SEEN] = {"未看到面单", "no label was seen"},
+        [PS_LABEL_MATCHED] = {"与号码一致", "matches the code"},
+        [PS_LABEL_OTHER] = {"看到的是另一张面单", "ANOTHER label was seen"},
+        [PS_LABEL_NOT_CHECKED] = {"程序没有检查，请自行观看画面",
+                                  "not checked by program: look at the pictures"},
+    };
+    return WORD(words, label, PS_LABEL_NOT_CHECKED, zh);
+}
+
+const char *ps_facts_kind(uint8_t kind, bool zh) {
+    static const char *const words[][2] = {
+        {"?", "?"}, {"打包", "packing"}, {"退货开箱", "opening a return"}, {"盘点", "audit"}};
+    return WORD(words, kind, 0, zh);
+}
+
+const char *ps_facts_code_type(uint8_t type, bool zh) {
+    static const char *const words[][2] = {{"类型未知", "unknown type"},
+                                           {"运单号", "waybill"},
+                                           {"包裹号", "parcel"},
+                                           {"订单号", "order"},
+                                           {"商品码", "item"}};
+    return WORD(words, type, 0, zh);
+}
+
+const char *ps_facts_entry(uint8_t entry, bool zh) {
+    static const char *const words[][2] = {{"来源未知", "unknown source"},
+                                           {"扫描枪", "scanner"},
+                                           {"镜头识别", "seen by the camera"},
+                                           {"人工输入", "typed"},
+                                           {"程序传入", "from a program"}};
+    return WORD(words, entry, 0, zh);
+}
+
+const char *ps_facts_moment_name(enum ps_facts_moment_kind kind, bool zh) {
+    static const char *const words[PS_FACTS_MOMENTS][2] = {
+        {"面单打印", "label printed"}, {"不早于", "not before"}, {"录像开始", "film starts"},
+        {"录像结束", "film ends"},     {"不晚于", "not after"},  {"揽收", "picked up"},
+        {"签收", "delivered"},         {"申请售后", "claim"}};
+    return words[kind][zh ? 0 : 1];
+}
+
+const char *ps_facts_container(enum ps_container container, bool zh) {
+    static const char *const words[][2] = {
+        [PS_CONTAINER_AS_RECORDED] = {"文件与录制时相同", "the files as recorded"},
+        [PS_CONTAINER_REMUXED] = {"文件已换封装，画面另行逐段比对",
+                                  "another container; pictures compared segment by segment"},
+        [PS_CONTAINER_UNKNOWN] = {"文件未能比对", "the files could not be compared"},
+    };
+    return WORD(words, container, PS_CONTAINER_UNKNOWN, zh);
+}
+
+const char *ps_facts_gap(const char *reason) {
+    static const char *const words[][2] = {{"camera-lost", "摄像头断开"}, {"driver-dropped", "驱动丢帧"},
+                                           {"queue-full", "处理不及"},    {"damaged", "画面损坏"},
+                                           {"encoder", "编码失败"},       {"disk-full", "磁盘已满"}};
+    for (size_t i = 0; i < sizeof words / sizeof words[0]; i++)
+        if (strcmp(words[i][0], reason) == 0)
+            return words[i][1];
+    return reason;
+}
+
+void ps_facts_bounds(const struct ps_verdict *v, char zh[PS_FACTS_LINE], char en[PS_FACTS_LINE]) {
+    char a[40], b[40];
+    ps_facts_time(v->not_before_ns, a);
+    ps_facts_time(v->not_after_ns, b);
+    if (v->time == PS_TIME_BOUNDED) {
+        (void)snprintf(zh, PS_FACTS_LINE, "介于 %s 与 %s", a, b);
+        (void)snprintf(en, PS_FACTS_LINE, "%s: between %s and %s", ps_verdict_time(v->time, false), a, b);
+    } else if (v->time == PS_TIME_SELF) {
+        (void)snprintf(zh, PS_FACTS_LINE, "%s", ps_verdict_time(v->time, true));
+        (void)snprintf(en, PS_FACTS_LINE, "%s", ps_verdict_time(v->time, false));
+    } else {
+        (void)snprintf(zh, PS_FACTS_LINE, "%s %s", v->time == PS_TIME_NOT_AFTER ? "不晚于" : "不早于",
+                       v->time == PS_TIME_NOT_AFTER ? b : a);
+        (void)snprintf(en, PS_FACTS_LINE, "%s %s", ps_verdict_time(v->time, false),
+                       v->time == PS_TIME_NOT_AFTER ? b : a);
+    }
+}
+
+void ps_facts_duration(int64_t ns, char zh[64], char en[64]) {
+    int64_t s = ns / 1000000000;
+    if (s >= 86400) {
+        (void)snprintf(zh, 64, "%" PRId64 " 天 %" PRId64 " 小时", s / 86400, s % 86400 / 3600);
+        (void)snprintf(en, 64, "%" PRId64 " d %" PRId64 " h", s / 86400, s % 86400 / 3600);
+    } else if (s >= 3600) {
+        (void)snprintf(zh, 64, "%" PRId64 " 小时 %" PRId64 " 分", s / 3600, s % 3600 / 60);
+        (void)snprintf(en, 64, "%" PRId64 " h %" PRId64 " min", s / 3600, s % 3600 / 60);
+    } else {
+        (void)snprintf(zh, 64, "%" PRId64 " 分 %" PRId64 " 秒", s / 60, s % 60);
+        (void)snprintf(en, 64, "%" PRId64 " min %" PRId64 " s", s / 60, s % 60);
+    }
+}
+
+/* ---- strings --------------------------------------------------------------------------------------------------- */
+
+void ps_facts_time(int64_t wall_ns, char out[40]) {
+    time_t t = (time_t)(wall_ns / 1000000000 - (wall_ns % 1000000000 < 0));
+    struct tm tm;
+    char zone[8] = "";
+    if (localtime_r(&t, &tm) == NULL || strftime(out, 40, "%Y-%m-%d %H:%M:%S", &tm) == 0 ||
+        strftime(zone, sizeof zone, "%z", &tm) == 0) {
+        (void)snprintf(out, 40, "?");
+        return;
+    }
+    size_t n = strlen(out);
+    (void)snprintf(out + n, 40 - n, " %.3s:%.2s", zone, strlen(zone) > 3 ? zone + 3 : "00");
+}
+
+/* Marks that turn the direction of writing (Unicode Standard Annex 9), are invisible, or break a line. */
+static bool deceives(uint32_t c) {
+    return c == 0x061C || c == 0x180E || (c >= 0x200B && c <= 0x200F) || (c >= 0x2028 && c <= 0x202E) ||
+           (c >= 0x2060 && c <= 0x206F) || c == 0xFEFF || c < 0x20 || (c >= 0x7F && c <= 0x9F) ||
+           (c >= 0xE0000 && c <= 0xE0FFF);
+}
+
+/* One character of UTF-8 from *s; what is none is one byte, told as U+FFFD. */
+static uint32_t next_char(const unsigned char **s) {
+    const unsigned char *p = *s;
+    unsigned more = *p < 0x80 ? 0 : *p >= 0xF0 ? 3 : *p >= 0xE0 ? 2 : *p >= 0xC0 ? 1 : 4;
+    uint32_t c = more == 0 ? *p : *p & (0x3Fu >> more);
+    *s = ++p;
+    if (more == 4)
+        return 0xFFFD;
+    for (unsigned i = 0; i < more; i++) {
+        if ((p[i] & 0xC0) != 0x80)
+            return 0xFFFD;
+        c = c << 6 | (p[i] & 0x3F);
+    }
+    *s = p + more;
+    return c;
+}
+
+char *ps_facts_clean(const char *text) {
+    const unsigned char *s = (const unsigned char *)text;
+    struct ps_buf b;
+    ps_buf_init(&b, 12 * strlen(text) + 1);
+    while (*s != 0) {
+        const unsigned char *from = s;
+        uint32_t c = next_char(&s);
+        if (deceives(c))
+            ps_buf_fmt(&b, "<U+%04" PRIX32 ">", c);
+        else if (c == 0xFFFD)
+            ps_buf_text(&b, "\xEF\xBF\xBD");
+        else
+            ps_buf_bytes(&b, from, (size_t)(s - from));
+    }
+    ps_buf_u8(&b, 0);
+    if (b.err == 0)
+        return (char *)b.p; /* transferred */
+    ps_buf_free(&b);
+    return NULL;
 }
