@@ -24,6 +24,7 @@ int ps_cmd_show(int argc, char **argv);
 int ps_cmd_stamp(int argc, char **argv);
 int ps_cmd_status(int argc, char **argv);
 int ps_cmd_stop(int argc, char **argv);
+int ps_cmd_trust(int argc, char **argv);
 int ps_cmd_verify(int argc, char **argv);
 
 #endif

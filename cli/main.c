@@ -33,6 +33,7 @@ static const struct command commands[] = {
     {"ledger", ps_cmd_ledger, "audit the ledger, or compare two copies", "审计账本,或比较两个副本"},
     {"reindex", ps_cmd_reindex, "make the search index anew from the clips", "由录像重建检索索引"},
     {"key", ps_cmd_key, "keys: list, certify, rotate, revoke, enrol", "密钥:列表、认证、更换、吊销、登记"},
+    {"trust", ps_cmd_trust, "a platform's trust file: add, list, check", "平台的信任文件:加入、列出、检查"},
     {"doctor", ps_cmd_doctor, "look for what must be mended", "检查需要处理的问题"},
     {"selftest", ps_cmd_selftest, "doctor, ledger check, and clips picked at random",
      "自检:doctor、账本、随机核验录像"},

@@ -23,7 +23,7 @@ _packseal() {
     COMPREPLY=()
     if ((COMP_CWORD == 1)); then
         mapfile -t COMPREPLY < <(compgen -W 'init run status scan stop cancel cameras find show verify export report
-            intake stamp ledger key reindex doctor selftest --help --version' -- "$word")
+            intake stamp ledger key trust reindex doctor selftest --help --version' -- "$word")
         return
     fi
     case $before in
@@ -61,6 +61,10 @@ _packseal() {
         mapfile -t COMPREPLY < <(compgen -W 'list root certify revoke enrol request install rotate protect unprotect' -- "$word")
         return
     fi
+    if [[ $command == trust ]] && ((COMP_CWORD == 2)); then
+        mapfile -t COMPREPLY < <(compgen -W 'add list check' -- "$word")
+        return
+    fi
     options='--root --lang --help'
     case $command in
     ledger) options+=' check compare --key --json' ;;
@@ -71,6 +75,7 @@ _packseal() {
     verify) options+=' --trust --require --files-from --null --jobs --json' ;;
     key) options+=' --out --passphrase-file --current-passphrase-file --merchant --moderate --root-key --request --from --until
         --clip-key --since --reason --cert --revocation --tsa --root-pub --new-root --json' ;;
+    trust) options+=' --to --yes --authorities --json' ;;
     stamp) options+=' --force --if-configured --json' ;;
     intake) options+=' --order --note --check --stamp --proof --json' ;;
     export) options+=' --output --from --to --intake --no-page --report --profile --reason --printed --picked-up --delivered --claimed --json' ;;
@@ -80,7 +85,7 @@ _packseal() {
     esac
     if [[ $word == -* ]]; then
         mapfile -t COMPREPLY < <(compgen -W "$options" -- "$word")
-    elif [[ $command == verify || $command == intake || $command == key ]]; then
+    elif [[ $command == verify || $command == intake || $command == key || $command == trust ]]; then
         mapfile -t COMPREPLY < <(compgen -f -- "$word")
     elif [[ $command == show || $command == export || $command == report ]]; then
         mapfile -t COMPREPLY < <(compgen -W "$(_packseal_clips)" -- "$word")
