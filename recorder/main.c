@@ -15,6 +15,7 @@
 #include "archive/config.h"
 #include "archive/root.h"
 #include "recorder/manager.h"
+#include "recorder/inventory.h"
 #include "recorder/station.h"
 
 static volatile int stop;
@@ -26,9 +27,11 @@ static void on_signal(int sig) {
 
 static void usage(FILE *to) {
     fputs("usage: packseal-recorder [--root DIR] [--scan-stdin]\n"
+          "       packseal-recorder --list-devices [SOURCE...]\n"
           "Records the cameras of packseal.conf; a scanned code starts and ends a clip.\n"
           "  --root DIR     where everything lies (else $PACKSEAL_ROOT, else " PS_ROOT_DEFAULT ")\n"
           "  --scan-stdin   lines of standard input are scans too\n"
+          "  --list-devices what is plugged in, one JSON object a line, and which of it each SOURCE means\n"
           "  --help, --version\n"
           "Started by packseal run or systemd; see packseal-recorder(8).\n",
           to);
@@ -58,12 +61,14 @@ int main(int argc, char **argv) {
     static const struct option options[] = {
         {"root", required_argument, NULL, 'r'},
         {"scan-stdin", no_argument, NULL, 's'},
+        {"list-devices", no_argument, NULL, 'l'},
         {"help", no_argument, NULL, 'h'},
         {"version", no_argument, NULL, 'v'},
         {NULL, 0, NULL, 0},
     };
     static struct ps_station station;
     const char *root = NULL;
+    bool list = false;
     char path[PS_ROOT_PATH];
     struct ps_why why;
     int c;
@@ -73,10 +78,13 @@ int main(int argc, char **argv) {
         switch (c) {
         case 'r': root = optarg; break;
         case 's': station.scan_stdin = true; break;
+        case 'l': list = true; break;
         case 'h': usage(stdout); return 0;
         case 'v': puts("packseal-recorder " PS_VERSION); return 0;
         default: usage(stderr); return 2;
         }
+    if (list)
+        return ps_inventory_print(argv + optind, argc - optind);
     if (optind < argc) {
         usage(stderr);
         return 2;

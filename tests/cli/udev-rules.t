@@ -61,7 +61,8 @@ def udev_says(device):
     complaints = [x for x in lines if re.search(r"packseal.*\.rules:\d+ .*(Invalid|Unknown|unexpected|Failed to parse|ignor)", x) and
                   "Unknown group" not in x]  # of a machine without systemd
     words = dict(x.split("=", 1) for x in lines if re.match("[A-Z_0-9]+=", x))
-    return words.get("DEVLINKS", "").split(), words, complaints, "\n".join(lines)
+    # The machine's own rules give names, too.
+    return [x for x in words.get("DEVLINKS", "").split() if x.startswith("/dev/packseal/")], words, complaints, "\n".join(lines)
 
 
 def rules():
