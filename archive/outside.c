@@ -18,6 +18,7 @@
 #include "evidence/cert.h"
 #include "evidence/proof.h"
 
+#define MAX_LEDGERS 64       /* that were given up: more than one is a bad year */
 #define FRESHNESS_TRIES 1024 /* newest tokens before the clip among which its freshness is looked for */
 
 void ps_outside_free(struct ps_outside *o) {
@@ -129,6 +130,32 @@ static int read_below(const char *root, const char *folder, const char *name, si
     return err;
 }
 
+/* One of the station's ledgers. */
+struct home {
+    char folder[32];    /* "ledger"; one that was given up: "ledger.1" … (docs/FORMAT.md section 4.6) */
+    const char *origin; /* its name, or NULL when nobody knows */
+    struct ps_vkey log;
+};
+
+/* The ledger with this key. Without public/log.vkey it is taken for the present one, and the tiles have to tell. */
+static bool find_home(struct home *h, const char *root, const uint8_t key[32]) {
+    char name[32];
+
+    for (unsigned i = 0; i <= MAX_LEDGERS; i++) {
+        uint8_t *p = NULL;
+        size_t n = 0;
+        snprintf(h->folder, sizeof h->folder, i ? PS_ROOT_LEDGER ".%u" : PS_ROOT_LEDGER, i);
+        snprintf(name, sizeof name, i ? "log.vkey.%u" : "log.vkey", i);
+        bool known = read_below(root, PS_ROOT_PUBLIC, name, 1024, &p, &n, NULL) == 0 &&
+                     ps_note_vkey_parse(&h->log, (const char *)p, n) == 0;
+        free(p);
+        h->origin = known ? h->log.name : NULL;
+        if (!known || memcmp(h->log.key, key, sizeof h->log.key) == 0)
+            return known || !i;
+    }
+    return false;
+}
+
 /* What witnesses said of this checkpoint, should they have been asked after it was stamped. */
 static int add_cosignatures(const char *root, struct ps_outside_file *note, struct ps_why *why) {
     struct ps_buf b;
@@ -150,63 +177,42 @@ static int add_cosignatures(const char *root, struct ps_outside_file *note, stru
  * the earliest that a witness cosigned; else the one that was kept beside what the leaf speaks of. All stay what they are
  * while the ledger grows, so that the same export gives the same bytes. Only what has none of them gets the newest. note->p
  * is the caller's to free. */
-static int choose_note(const char *root, const char *origin, uint64_t leaf, const char *folder,
+static int choose_note(const char *root, const struct home *home, uint64_t leaf, const char *folder,
                        struct ps_outside_file *note, struct ps_token *t, struct ps_why *why) {
     struct ps_cosigned c = {.note = NULL};
-    int err = ps_tokens_covering(root, origin, NULL, leaf, t, why);
+    int err = ps_tokens_covering(root, home->origin, NULL, leaf, t, why);
 
     if (!err) {
         note->p = t->note;
         note->n = t->note_n;
         t->note = NULL; /* transferred */
     } else if (err == PS_ENOENT) {
-        err = ps_cosigned_covering(root, origin, leaf, &c, why);
+        err = ps_cosigned_covering(root, home->origin, leaf, &c, why);
         note->p = c.note; /* transferred */
         note->n = c.note_n;
     }
     if (err == PS_ENOENT)
         err = read_below(root, folder, "checkpoint", PS_NOTE_MAX, &note->p, &note->n, why);
     if (err == PS_ENOENT)
-        err = read_below(root, PS_ROOT_LEDGER, "checkpoint", PS_NOTE_MAX, &note->p, &note->n, why);
+        err = read_below(root, home->folder, "checkpoint", PS_NOTE_MAX, &note->p, &note->n, why);
     return err ? err : add_cosignatures(root, note, why);
 }
 
-/* The name of the present ledger in *origin; false when that is another ledger than the one with this key. Without
- * public/log.vkey nobody knows, and the tiles have to tell. */
-static bool present_ledger(const char *root, const uint8_t key[32], struct ps_vkey *log,
-                           const char **origin) {
-    uint8_t *p = NULL;
-    size_t n = 0;
-
-    *origin = NULL;
-    if (read_below(root, PS_ROOT_PUBLIC, "log.vkey", 1024, &p, &n, NULL) < 0)
-        return true;
-    bool known = ps_note_vkey_parse(log, (const char *)p, n) == 0;
-    free(p);
-    if (!known)
-        return true;
-    *origin = log->name;
-    return memcmp(log->key, key, sizeof log->key) == 0;
-}
-
 static int add_proofs(struct ps_outside *o, const char *root, const struct ps_tokens_list *all,
-                      struct ps_proofs *ledger, const char *path, const struct ps_clip *clip,
-                      struct ps_why *why) {
+                      struct ps_proofs *ledger, const struct home *home, const char *path,
+                      const struct ps_clip *clip, struct ps_why *why) {
     struct ps_outside_file note = {.p = NULL};
     struct ps_token t = {.note = NULL};
     struct ps_buf open, seal;
-    struct ps_vkey log;
-    const char *origin;
     uint64_t end;
     char name[40];
 
-    if (!present_ledger(root, clip->ledger_key, &log, &origin) ||
-        ps_proofs_end_of(ledger, clip->number, &end) < 0)
-        return 0; /* of a ledger that was given up, or not covered by a checkpoint yet */
+    if (ps_proofs_end_of(ledger, clip->number, &end) < 0)
+        return 0; /* not covered by a checkpoint yet, or the ledger that was given up has lost it */
     ps_statement_clip_name(clip->opening.station, clip->number, name);
     ps_buf_init(&open, PS_PROOF_MAX);
     ps_buf_init(&seal, PS_PROOF_MAX);
-    int err = choose_note(root, origin, end, path, &note, &t, why);
+    int err = choose_note(root, home, end, path, &note, &t, why);
     if (!err && t.token)
         err = add_stamps(o, root, all, &t.checkpoint, why);
     if (!err)
@@ -226,12 +232,14 @@ int ps_outside_clip(struct ps_outside *o, const char *root, const char *path, co
                     struct ps_why *why) {
     struct ps_tokens_list all = {0};
     struct ps_proofs ledger;
+    struct home home;
     int err = ps_tokens_list(root, &all, why);
 
     if (!err)
         err = add_freshness(o, root, &all, clip, why);
-    if (!err && ps_proofs_open(&ledger, root, why) == 0) {
-        err = add_proofs(o, root, &all, &ledger, path, clip, why);
+    if (!err && find_home(&home, root, clip->ledger_key) &&
+        ps_proofs_open_in(&ledger, root, home.folder, why) == 0) {
+        err = add_proofs(o, root, &all, &ledger, &home, path, clip, why);
         ps_proofs_close(&ledger);
     }
     ps_tokens_list_free(&all);
@@ -257,16 +265,15 @@ int ps_outside_intake(struct ps_outside *o, const char *root, const char *path,
     struct ps_token t = {.note = NULL};
     struct ps_proofs ledger;
     struct ps_buf proof;
-    struct ps_vkey log;
-    const char *origin;
+    struct home home;
 
-    if (!present_ledger(root, intake->ledger_key, &log, &origin))
-        return ps_error_why(why, PS_ENOENT, path, "is of another ledger than the present");
-    int err = ps_proofs_open(&ledger, root, why);
+    if (!find_home(&home, root, intake->ledger_key))
+        return ps_error_why(why, PS_ENOENT, path, "is of a ledger that is not here");
+    int err = ps_proofs_open_in(&ledger, root, home.folder, why);
     if (err)
         return err;
     ps_buf_init(&proof, PS_PROOF_MAX);
-    err = choose_note(root, origin, intake->leaf.index, path, &note, &t, why);
+    err = choose_note(root, &home, intake->leaf.index, path, &note, &t, why);
     if (!err)
         err = ps_proofs_of_leaf(&ledger, intake->leaf.index, (const char *)note.p, note.n, &proof, why);
     if (!err)
@@ -277,4 +284,3 @@ int ps_outside_intake(struct ps_outside *o, const char *root, const char *path,
     ps_proofs_close(&ledger);
     return err == PS_ENOMEM ? ps_error_why(why, err, path, "out of memory") : err;
 }
-

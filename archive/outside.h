@@ -27,13 +27,13 @@ struct ps_outside {
 
 /* Adds the files for one clip, whose folder below root is path; tokens that are there already are not added twice. The proofs
  * end in the earliest stamped checkpoint that covers the seal, else in the one that lies in the clip's folder: what is
- * appended to the ledger later changes nothing. A clip that no checkpoint covers yet, or whose ledger was given up, gets no
- * proofs: the verdict says what is missing. */
+ * appended to the ledger later changes nothing. A clip that no checkpoint covers yet, or whose
+ * ledger was given up and is not kept beside, gets no proofs: the verdict says what is missing. */
 int ps_outside_clip(struct ps_outside *o, const char *root, const char *path, const struct ps_clip *clip,
                     struct ps_why *why);
 /* What bounds an intake, into its own folder: leaf.tlog-proof and checkpoint, by the same choice; token.tsr and chain.pem of the earliest
  * token over that checkpoint, if there is one. An entry that no checkpoint covers yet is PS_ESTATE, one of a ledger that
- * was given up PS_ENOENT. folder: below data/, or "". */
+ * is not here PS_ENOENT. folder: below data/, or "". */
 int ps_outside_intake(struct ps_outside *o, const char *root, const char *path,
                       const struct ps_intake_kept *intake, const char *folder, struct ps_why *why);
 /* The clip's key, and its ledger's key, certificate and revocation when they are there (outside_keys.c): those of this clip,

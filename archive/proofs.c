@@ -69,6 +69,10 @@ struct ps_tile_source ps_proofs_source(struct ps_proofs *p) {
 }
 
 int ps_proofs_open(struct ps_proofs *p, const char *root, struct ps_why *why) {
+    return ps_proofs_open_in(p, root, PS_ROOT_LEDGER, why);
+}
+
+int ps_proofs_open_in(struct ps_proofs *p, const char *root, const char *folder, struct ps_why *why) {
     char path[PS_ROOT_PATH];
     struct ps_checkpoint cp;
     struct ps_note note;
@@ -76,7 +80,7 @@ int ps_proofs_open(struct ps_proofs *p, const char *root, struct ps_why *why) {
     size_t n = 0;
 
     p->dir = -1;
-    if (ps_root_path(root, PS_ROOT_LEDGER, path) < 0)
+    if (ps_root_path(root, folder, path) < 0)
         return ps_error_why(why, PS_ELIMIT, root, "the path is too long");
     p->dir = open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
     if (p->dir < 0)
@@ -89,7 +93,7 @@ int ps_proofs_open(struct ps_proofs *p, const char *root, struct ps_why *why) {
     free(text);
     if (err < 0) {
         ps_proofs_close(p);
-        return ps_error_why(why, err, "ledger/checkpoint", "%s", ps_error_text(err));
+        return ps_error_why(why, err, path, "the checkpoint: %s", ps_error_text(err));
     }
     p->size = cp.size;
     return 0;

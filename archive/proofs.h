@@ -18,6 +18,8 @@ struct ps_proofs { /* the ledger of one root */
 };
 
 int ps_proofs_open(struct ps_proofs *p, const char *root, struct ps_why *why);
+/* A ledger that was given up: folder is "ledger.1" and so on, below root. */
+int ps_proofs_open_in(struct ps_proofs *p, const char *root, const char *folder, struct ps_why *why);
 void ps_proofs_close(struct ps_proofs *p);
 /* Tiles for evidence/tile.h; borrows p. */
 struct ps_tile_source ps_proofs_source(struct ps_proofs *p);
