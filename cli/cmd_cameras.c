@@ -183,18 +183,12 @@ static json_t *gather(const char *root) {
 }
 
 int ps_cmd_cameras(int argc, char **argv) {
-    const char *root_arg = NULL;
     char root[PS_ROOT_PATH];
-    bool json = false;
-    const struct ps_args_option options[] = {{"--root", NULL, PS_ARGS_TEXT, &root_arg},
-                                             {"--json", NULL, PS_ARGS_FLAG, &json},
-                                             {NULL, NULL, PS_ARGS_FLAG, NULL}};
-    const struct ps_args_spec spec = {"cameras", help_en, help_zh, options, 0, 0};
-    int n, status = ps_args_parse(&spec, argc, argv, &n);
+    bool json;
+    const struct ps_args_spec spec = {"cameras", help_en, help_zh, NULL, 0, 0};
+    int status = ps_args_parse_plain(&spec, argc, argv, root, &json);
     if (status != PS_ARGS_GO)
         return status;
-    if (!ps_args_root(root_arg, root))
-        return 2;
     json_t *all = gather(root), *c;
     size_t i;
     if (all == NULL)

@@ -1,11 +1,10 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 #include "archive/config.h"
-#include "archive/index.h"
 #include "archive/store.h"
 #include "cli/args.h"
-#include "cli/cameras.h"
 #include "cli/cmd.h"
 #include "cli/control.h"
+#include "cli/doctor.h"
 #include "cli/words.h"
 #include "evidence/bytes.h"
 #include "evidence/wire.h"
@@ -14,7 +13,6 @@
 #include <inttypes.h>
 #include <jansson.h>
 #include <poll.h>
-#include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -25,8 +23,6 @@
 #include <unistd.h>
 
 #define SIGNER_MS 3000
-#define RATE_DAYS 7      /* the recent rate of writing is that of the last week */
-#define RATE_CLIPS 20000 /* and of so many clips at most */
 
 static const char help_en[] = "usage: packseal doctor [--json] [--lang en|zh] [--root DIR]\n"
                               "\n"
@@ -43,67 +39,24 @@ static const char help_zh[] =
     "\n"
     "  --json   每项检查一个对象:check、state(ok、note、mend)、text、todo\n";
 
-enum state { OK, NOTE, MEND };
-
-struct doctor {
-    char root[PS_ROOT_PATH];
-    bool json, station; /* station: there is one */
-    unsigned mend;
-    struct ps_config config;
-    bool configured;
-    json_t *status; /* of the recorder, NULL when none runs */
-};
-
-/* One finding. todo may be NULL; both texts are in the language in use. */
-static void __attribute__((format(printf, 5, 6)))
-say(struct doctor *d, const char *check, enum state state, const char *todo, const char *fmt, ...) {
-    static const char *const words[] = {"ok", "note", "mend"};
-    char text[1024];
-    va_list ap;
-    va_start(ap, fmt);
-    vsnprintf(text, sizeof(text), fmt, ap);
-    va_end(ap);
-    d->mend += state == MEND;
-    if (d->json) {
-        json_t *o = json_pack("{s:s, s:s, s:s, s:s}", "check", check, "state", words[state], "text", text,
-                              "todo", todo != NULL ? todo : "");
-        if (o != NULL)
-            json_dumpf(o, stdout, JSON_COMPACT);
-        putchar('\n');
-        json_decref(o);
-        return;
-    }
-    ps_words_pad(stdout,
-                 state == OK     ? "ok"
-                 : state == NOTE ? ps_words("note", "提示")
-                                 : ps_words("MEND", "处理"),
-                 6);
-    ps_words_pad(stdout, check, 15);
-    ps_words_pad(stdout, text, 0);
-    if (todo != NULL) {
-        fputs(": ", stdout);
-        ps_words_pad(stdout, todo, 0);
-    }
-    putchar('\n');
-}
-
 /* ---- folders, configuration, keys */
 
-static void check_root(struct doctor *d) {
+static void check_root(struct ps_doctor *d) {
     static const char *const folders[] = {PS_ROOT_CLIPS, PS_ROOT_PART,   PS_ROOT_PUBLIC,
                                           PS_ROOT_RUN,   PS_ROOT_LEDGER, PS_ROOT_SIGNER};
     char path[PS_ROOT_PATH];
     for (size_t i = 0; i < sizeof(folders) / sizeof(folders[0]); i++)
         if (ps_root_path(d->root, folders[i], path) < 0 || access(path, F_OK) != 0) {
-            say(d, "root", MEND, ps_words("make a station: packseal init", "请新建工位:packseal init"),
-                ps_words("%s is not there", "缺少 %s"), path);
+            ps_doctor_say(d, "root", PS_DOCTOR_MEND,
+                          ps_words("make a station: packseal init", "请新建工位:packseal init"),
+                          ps_words("%s is not there", "缺少 %s"), path);
             return;
         }
     d->station = true;
-    say(d, "root", OK, NULL, "%s", d->root);
+    ps_doctor_say(d, "root", PS_DOCTOR_OK, NULL, "%s", d->root);
 }
 
-static void check_config(struct doctor *d) {
+static void check_config(struct ps_doctor *d) {
     char path[PS_ROOT_PATH];
     struct ps_why why = {0};
     int rc = ps_root_config(d->root, path);
@@ -111,26 +64,30 @@ static void check_config(struct doctor *d) {
         rc = ps_config_load(&d->config, path, &why);
     d->configured = rc == 0;
     if (rc < 0)
-        say(d, "configuration", MEND, ps_words("see packseal.conf(5)", "参见 packseal.conf(5)"), "%s: %s",
-            why.where, why.text);
+        ps_doctor_say(d, "configuration", PS_DOCTOR_MEND,
+                      ps_words("see packseal.conf(5)", "参见 packseal.conf(5)"), "%s: %s", why.where,
+                      why.text);
     else if (d->config.n_cameras == 0)
-        say(d, "configuration", MEND, ps_words("see: packseal cameras", "参见:packseal cameras"),
-            ps_words("%s names no camera", "%s 没有配置摄像头"), path);
+        ps_doctor_say(d, "configuration", PS_DOCTOR_MEND,
+                      ps_words("see: packseal cameras", "参见:packseal cameras"),
+                      ps_words("%s names no camera", "%s 没有配置摄像头"), path);
     else
-        say(d, "configuration", OK, NULL,
+        ps_doctor_say(
+            d, "configuration", PS_DOCTOR_OK, NULL,
             ps_words("station %s (%s), %u cameras, %u scanners", "工位 %s(%s),%u 个摄像头,%u 把扫描枪"),
             d->config.station_id, d->config.station_name, d->config.n_cameras, d->config.n_scanners);
 }
 
-static bool secret_file(struct doctor *d, int dir, const char *name) {
+static bool secret_file(struct ps_doctor *d, int dir, const char *name) {
     struct stat st;
     if (fstatat(dir, name, &st, AT_SYMLINK_NOFOLLOW) != 0) {
-        say(d, "keys", MEND, ps_words("restore it from your backup", "请从备份恢复"),
-            ps_words("signer/%s: %s", "signer/%s:%s"), name, strerrordesc_np(errno));
+        ps_doctor_say(d, "keys", PS_DOCTOR_MEND, ps_words("restore it from your backup", "请从备份恢复"),
+                      ps_words("signer/%s: %s", "signer/%s:%s"), name, strerrordesc_np(errno));
         return false;
     }
     if (!S_ISREG(st.st_mode) || (st.st_mode & 077) != 0) {
-        say(d, "keys", MEND,
+        ps_doctor_say(
+            d, "keys", PS_DOCTOR_MEND,
             ps_words("make it readable by the signer alone: chmod 600", "只应由签名程序读取:chmod 600"),
             ps_words("signer/%s has mode %04o", "signer/%s 的权限为 %04o"), name, st.st_mode & 07777u);
         return false;
@@ -138,7 +95,7 @@ static bool secret_file(struct doctor *d, int dir, const char *name) {
     return true;
 }
 
-static void check_keys(struct doctor *d) {
+static void check_keys(struct ps_doctor *d) {
     char path[PS_ROOT_PATH], id[17];
     struct ps_why why = {0};
     struct ps_pubkey key;
@@ -150,8 +107,8 @@ static void check_keys(struct doctor *d) {
         rc = ps_minisign_pubkey_parse(&key, text, n);
     free(text);
     if (rc < 0) {
-        say(d, "keys", MEND, ps_words("restore it from your backup", "请从备份恢复"), "%s: %s", path,
-            why.text[0] != '\0' ? why.text : ps_error_text(rc));
+        ps_doctor_say(d, "keys", PS_DOCTOR_MEND, ps_words("restore it from your backup", "请从备份恢复"),
+                      "%s: %s", path, why.text[0] != '\0' ? why.text : ps_error_text(rc));
         return;
     }
     ps_minisign_id_text(key.id, id);
@@ -159,24 +116,25 @@ static void check_keys(struct doctor *d) {
     int dir = open(path, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
     struct stat st;
     if (dir < 0 && errno == EACCES) {
-        say(d, "keys", OK, NULL,
+        ps_doctor_say(
+            d, "keys", PS_DOCTOR_OK, NULL,
             ps_words("clip key %s; secret keys are out of this user's sight", "公钥 %s;私钥对当前用户不可见"),
             id);
         return;
     }
     bool good = dir >= 0 && fstat(dir, &st) == 0;
     if (good && (st.st_mode & 077) != 0) {
-        say(d, "keys", MEND,
-            ps_words("make it the signer's alone: chmod 700", "只应由签名程序进入:chmod 700"),
-            ps_words("%s has mode %04o", "%s 的权限为 %04o"), path, st.st_mode & 07777u);
+        ps_doctor_say(d, "keys", PS_DOCTOR_MEND,
+                      ps_words("make it the signer's alone: chmod 700", "只应由签名程序进入:chmod 700"),
+                      ps_words("%s has mode %04o", "%s 的权限为 %04o"), path, st.st_mode & 07777u);
         good = false;
     }
     good = good && secret_file(d, dir, "clip.key") && secret_file(d, dir, "ledger.key");
     if (dir >= 0)
         close(dir);
     if (good)
-        say(d, "keys", OK, NULL,
-            ps_words("clip key %s; secret keys have the right mode", "公钥 %s;私钥权限正确"), id);
+        ps_doctor_say(d, "keys", PS_DOCTOR_OK, NULL,
+                      ps_words("clip key %s; secret keys have the right mode", "公钥 %s;私钥权限正确"), id);
 }
 
 /* ---- signer */
@@ -211,7 +169,7 @@ static int ask_signer(const char *root, struct ps_wire_status *s, struct ps_why 
     return 0;
 }
 
-static void check_confined(struct doctor *d, const struct ps_wire_status *s) {
+static void check_confined(struct ps_doctor *d, const struct ps_wire_status *s) {
     static const char *const names[][2] = {{"no_new_privs", "no_new_privs"},
                                            {"resource limits", "资源限制"},
                                            {"system call filter", "系统调用过滤"},
@@ -224,48 +182,50 @@ static void check_confined(struct doctor *d, const struct ps_wire_status *s) {
     bool whole = b.n == 0;
     ps_buf_u8(&b, 0);
     if (!whole && b.err == 0)
-        say(d, "confinement", MEND,
-            ps_words("run it without --unconfined; raise the memlock limit",
-                     "请勿使用 --unconfined;提高 memlock 限制"),
-            ps_words("the signer runs without: %s", "签名程序缺少:%s"), (const char *)b.p);
+        ps_doctor_say(d, "confinement", PS_DOCTOR_MEND,
+                      ps_words("run it without --unconfined; raise the memlock limit",
+                               "请勿使用 --unconfined;提高 memlock 限制"),
+                      ps_words("the signer runs without: %s", "签名程序缺少:%s"), (const char *)b.p);
     else if ((s->confined & 16) == 0)
-        say(d, "confinement", NOTE, ps_words("an installed station has a user for it", "安装版使用独立用户"),
-            "%s",
-            ps_words("the signer is confined, but unseparated: it runs as the recorder's user",
-                     "签名程序已受限,但未分离:与录像程序同一用户"));
+        ps_doctor_say(d, "confinement", PS_DOCTOR_NOTE,
+                      ps_words("an installed station has a user for it", "安装版使用独立用户"), "%s",
+                      ps_words("the signer is confined, but unseparated: it runs as the recorder's user",
+                               "签名程序已受限,但未分离:与录像程序同一用户"));
     else
-        say(d, "confinement", OK, NULL, "%s",
+        ps_doctor_say(
+            d, "confinement", PS_DOCTOR_OK, NULL, "%s",
             ps_words("the signer is confined, as a user of its own", "签名程序已受限并使用独立用户"));
     ps_buf_free(&b);
 }
 
-static void check_signer(struct doctor *d) {
+static void check_signer(struct ps_doctor *d) {
     struct ps_wire_status s;
     struct ps_why why = {0};
     int rc = ask_signer(d->root, &s, &why);
     if (rc == PS_ENOENT && d->status == NULL) {
-        say(d, "signer", NOTE, ps_words("start it: packseal run", "请启动:packseal run"), "%s",
-            ps_words("is not running", "没有运行"));
+        ps_doctor_say(d, "signer", PS_DOCTOR_NOTE, ps_words("start it: packseal run", "请启动:packseal run"),
+                      "%s", ps_words("is not running", "没有运行"));
         return;
     }
     if (rc < 0) {
-        say(d, "signer", rc == PS_EPERM ? NOTE : MEND,
-            rc == PS_EPERM
-                ? ps_words("ask as the recorder's user", "请用录像程序的用户运行")
-                : ps_words("start it again; clips are sealed late meanwhile", "请重新启动;其间录像稍后封存"),
-            "%s: %s", why.where, why.text);
+        ps_doctor_say(d, "signer", rc == PS_EPERM ? PS_DOCTOR_NOTE : PS_DOCTOR_MEND,
+                      rc == PS_EPERM ? ps_words("ask as the recorder's user", "请用录像程序的用户运行")
+                                     : ps_words("start it again; clips are sealed late meanwhile",
+                                                "请重新启动;其间录像稍后封存"),
+                      "%s: %s", why.where, why.text);
         return;
     }
     if (d->configured && strcmp(s.station, d->config.station_id) != 0)
-        say(d, "signer", MEND,
+        ps_doctor_say(
+            d, "signer", PS_DOCTOR_MEND,
             ps_words("set [station] id to what its keys were made for",
                      "请将 [station] id 改为建立密钥时的编号"),
             ps_words("signs for station %s, packseal.conf says %s", "签名工位为 %s,packseal.conf 为 %s"),
             s.station, d->config.station_id);
     else
-        say(d, "signer", OK, NULL,
-            ps_words("station %s, %" PRIu64 " ledger entries", "工位 %s,账本 %" PRIu64 " 条"), s.station,
-            s.leaves);
+        ps_doctor_say(d, "signer", PS_DOCTOR_OK, NULL,
+                      ps_words("station %s, %" PRIu64 " ledger entries", "工位 %s,账本 %" PRIu64 " 条"),
+                      s.station, s.leaves);
     check_confined(d, &s);
 }
 
@@ -276,186 +236,69 @@ static const char *text_of(const json_t *o, const char *key) {
     return s != NULL ? s : "";
 }
 
-static void check_recorder(struct doctor *d) {
+static void check_recorder(struct ps_doctor *d) {
     size_t i;
     json_t *v;
     if (d->status == NULL) {
-        say(d, "recorder", NOTE, ps_words("start it: packseal run", "请启动:packseal run"), "%s",
-            ps_words("is not running", "没有运行"));
+        ps_doctor_say(d, "recorder", PS_DOCTOR_NOTE,
+                      ps_words("start it: packseal run", "请启动:packseal run"), "%s",
+                      ps_words("is not running", "没有运行"));
         return;
     }
     const char *state = text_of(d->status, "state");
     bool faulted = strcmp(state, "faulted") == 0;
-    say(d, "recorder", faulted ? MEND : OK, faulted ? ps_words("see the alarms", "参见告警") : NULL, "%s",
-        state);
+    ps_doctor_say(d, "recorder", faulted ? PS_DOCTOR_MEND : PS_DOCTOR_OK,
+                  faulted ? ps_words("see the alarms", "参见告警") : NULL, "%s", state);
     json_array_foreach(json_object_get(d->status, "alarms"), i, v) {
         const char *text = json_is_string(v) ? json_string_value(v) : "";
         /* The clock has a check of its own; a station without network is a station all the same. */
-        say(d, "alarm", strncmp(text, "clock-", 6) == 0 ? NOTE : MEND, NULL, "%s", text);
-    }
-}
-
-/* The device file or film of a source, without its options; "" for what is reached over the network. */
-static const char *device_of(const char *source, char out[512]) {
-    const char *colon = strchr(source, ':'), *path = colon != NULL ? colon + 1 : source;
-    snprintf(out, 512, "%s", path[0] == '/' ? path : "");
-    if (strncmp(source, "lavf:", 5) != 0)
-        out[strcspn(out, "?")] = '\0';
-    return out;
-}
-
-static void check_device(struct doctor *d, const char *what, const char *name, const char *source) {
-    char path[512];
-    if (device_of(source, path)[0] != '\0' && access(path, R_OK) != 0)
-        say(d, what, MEND,
-            errno == EACCES
-                ? ps_words("add this user to its group (video, dialout or input)",
-                           "请将用户加入设备的组(video、dialout 或 input)")
-                : ps_words("plug it in, or see: packseal cameras", "请插好,或运行 packseal cameras"),
-            "%s %s: %s", name, source, strerrordesc_np(errno));
-    else
-        say(d, what, OK, NULL, "%s %s", name, source);
-}
-
-static void check_devices(struct doctor *d) {
-    size_t i;
-    json_t *c;
-    json_array_foreach(json_object_get(d->status, "cameras"), i, c) {
-        bool live = strcmp(text_of(c, "state"), "live") == 0;
-        say(d, "camera", live ? OK : MEND,
-            live ? NULL
-                 : ps_words("look at plug and cable; it is taken back when it returns",
-                            "请检查插头和线缆;恢复后自动接续"),
-            "%s %s %s%s%s", text_of(c, "name"), text_of(c, "state"), text_of(c, "source"),
-            text_of(c, "why")[0] != '\0' ? ": " : "", text_of(c, "why"));
-    }
-    for (unsigned k = 0; d->status == NULL && k < d->config.n_cameras; k++)
-        check_device(d, "camera", d->config.cameras[k].name, d->config.cameras[k].source);
-    for (unsigned k = 0; k < d->config.n_scanners; k++)
-        check_device(d, "scanner", d->config.scanners[k].name, d->config.scanners[k].source);
-}
-
-/* ---- disk, index */
-
-struct rate {
-    const char *root;
-    uint64_t bytes;
-    int64_t first_ns;
-};
-
-static int weigh(void *ctx, const struct ps_index_row *r) {
-    struct rate *rate = ctx;
-    char path[PS_ROOT_PATH + 256];
-    struct stat st;
-    for (const char *t = r->tracks; *t != '\0';) {
-        const char *end = strchrnul(t, '\n');
-        snprintf(path, sizeof(path), "%s/%s/%.*s", rate->root, r->path, (int)(end - t), t);
-        if (stat(path, &st) == 0)
-            rate->bytes += (uint64_t)st.st_size;
-        t = *end == '\n' ? end + 1 : end;
-    }
-    if (r->started_ns < rate->first_ns)
-        rate->first_ns = r->started_ns;
-    return 0;
-}
-
-/* Bytes a day over the last week; 0 when there is too little to tell by. */
-static uint64_t recent_rate(struct doctor *d) {
-    struct ps_why why = {0};
-    struct ps_index *x = NULL;
-    struct timespec now;
-    clock_gettime(CLOCK_REALTIME, &now);
-    int64_t now_ns = (int64_t)now.tv_sec * 1000000000, day = INT64_C(86400) * 1000000000;
-    int rc = ps_index_open(&x, d->root, false, &why);
-    if (rc < 0) {
-        say(d, "index", rc == PS_ENOENT ? NOTE : MEND,
-            ps_words("run: packseal reindex", "请运行:packseal reindex"), "%s: %s", why.where, why.text);
-        return 0;
-    }
-    struct rate rate = {.root = d->root, .first_ns = now_ns};
-    struct ps_index_query q = {.from_ns = now_ns - RATE_DAYS * day, .to_ns = INT64_MAX, .limit = RATE_CLIPS};
-    int n = ps_index_find(x, &q, weigh, &rate, &why);
-    ps_index_close(x);
-    if (n < 0) {
-        say(d, "index", MEND, ps_words("run: packseal reindex", "请运行:packseal reindex"), "%s: %s",
-            why.where, why.text);
-        return 0;
-    }
-    say(d, "index", OK, NULL, ps_words("%d clips in the last %d days", "找到 %d 段录像(最近 %d 天)"), n,
-        RATE_DAYS);
-    int64_t days = (now_ns - rate.first_ns + day - 1) / day;
-    return n > 0 ? rate.bytes / (uint64_t)(days > 0 ? days : 1) : 0;
-}
-
-static void check_disk(struct doctor *d) {
-    uint64_t free_bytes = 0, rate = recent_rate(d);
-    const char *todo = ps_words("make room", "请腾出空间");
-    if (ps_store_free_bytes(d->root, &free_bytes) < 0) {
-        say(d, "disk", MEND, NULL, "%s: %s", d->root, strerrordesc_np(errno));
-        return;
-    }
-    uint64_t mb = free_bytes >> 20, least = d->configured ? d->config.min_free_mb : 0;
-    if (mb < least)
-        say(d, "disk", MEND, todo,
-            ps_words("%" PRIu64 " MB free, recording needs %" PRIu64, "余 %" PRIu64 " MB,录像需要 %" PRIu64),
-            mb, least);
-    else if (rate == 0)
-        say(d, "disk", OK, NULL, ps_words("%" PRIu64 " MB free", "余 %" PRIu64 " MB"), mb);
-    else {
-        uint64_t days = (free_bytes - (least << 20)) / rate;
-        if (days > 3650) { /* nobody plans so far, and the rate is a guess by then */
-            say(d, "disk", OK, NULL,
-                ps_words("%" PRIu64 " MB free, more than ten years at the recent rate",
-                         "余 %" PRIu64 " MB,按近期用量可用十年以上"),
-                mb);
-            return;
-        }
-        say(d, "disk", days < 7 ? NOTE : OK, days < 7 ? todo : NULL,
-            ps_words("%" PRIu64 " MB free, %" PRIu64 " days at the recent rate of %" PRIu64 " MB a day",
-                     "余 %" PRIu64 " MB,按近期每天用量还可用 %" PRIu64 " 天(每天 %" PRIu64 " MB)"),
-            mb, days, rate >> 20);
+        ps_doctor_say(d, "alarm", strncmp(text, "clock-", 6) == 0 ? PS_DOCTOR_NOTE : PS_DOCTOR_MEND, NULL,
+                      "%s", text);
     }
 }
 
 /* ---- font, clock */
 
-static void check_font(struct doctor *d) {
+static void check_font(struct ps_doctor *d) {
     static const char *const known[] = {"/usr/share/fonts/truetype/wqy/wqy-zenhei.ttc",
                                         "/usr/share/fonts/truetype/wqy/wqy-microhei.ttc",
                                         "/usr/share/fonts/opentype/noto/NotoSansCJK-Regular.ttc"};
     if (d->configured && d->config.font[0] != '\0') {
         if (access(d->config.font, R_OK) == 0)
-            say(d, "font", OK, NULL, "%s", d->config.font);
+            ps_doctor_say(d, "font", PS_DOCTOR_OK, NULL, "%s", d->config.font);
         else
-            say(d, "font", MEND, ps_words("mend font in packseal.conf", "请修正 packseal.conf 的 font"),
-                "%s: %s", d->config.font, strerrordesc_np(errno));
+            ps_doctor_say(d, "font", PS_DOCTOR_MEND,
+                          ps_words("mend font in packseal.conf", "请修正 packseal.conf 的 font"), "%s: %s",
+                          d->config.font, strerrordesc_np(errno));
         return;
     }
     for (size_t i = 0; i < sizeof(known) / sizeof(known[0]); i++)
         if (access(known[i], R_OK) == 0) {
-            say(d, "font", OK, NULL, "%s", known[i]);
+            ps_doctor_say(d, "font", PS_DOCTOR_OK, NULL, "%s", known[i]);
             return;
         }
-    say(d, "font", MEND, ps_words("install fonts-wqy-zenhei", "请安装 fonts-wqy-zenhei"), "%s",
-        ps_words("no font with Chinese characters was found", "没有找到中文字体"));
+    ps_doctor_say(d, "font", PS_DOCTOR_MEND, ps_words("install fonts-wqy-zenhei", "请安装 fonts-wqy-zenhei"),
+                  "%s", ps_words("no font with Chinese characters was found", "没有找到中文字体"));
 }
 
-static void check_clock(struct doctor *d) {
+static void check_clock(struct ps_doctor *d) {
     struct timex t = {.modes = 0};
     int state = adjtimex(&t);
     if (state < 0 || state == TIME_ERROR || (t.status & STA_UNSYNC) != 0)
-        say(d, "clock", NOTE,
-            ps_words("enable NTP: timedatectl set-ntp true", "请启用 NTP:timedatectl set-ntp true"), "%s",
-            ps_words("the kernel says that it is not synchronised; statements say so too",
-                     "内核报告未同步;声明中也会如此记载"));
+        ps_doctor_say(d, "clock", PS_DOCTOR_NOTE,
+                      ps_words("enable NTP: timedatectl set-ntp true", "请启用 NTP:timedatectl set-ntp true"),
+                      "%s",
+                      ps_words("the kernel says that it is not synchronised; statements say so too",
+                               "内核报告未同步;声明中也会如此记载"));
     else
-        say(d, "clock", OK, NULL,
-            ps_words("synchronised, error at most %ld ms", "已同步,误差不超过 %ld 毫秒"), t.maxerror / 1000);
+        ps_doctor_say(d, "clock", PS_DOCTOR_OK, NULL,
+                      ps_words("synchronised, error at most %ld ms", "已同步,误差不超过 %ld 毫秒"),
+                      t.maxerror / 1000);
 }
 
 int ps_cmd_doctor(int argc, char **argv) {
     const char *root_arg = NULL;
-    struct doctor *d = calloc(1, sizeof(*d));
+    struct ps_doctor *d = calloc(1, sizeof(*d));
     if (d == NULL)
         return ps_words_fail(1, ps_error_text(PS_ENOMEM), "doctor", NULL);
     const struct ps_args_option options[] = {{"--root", NULL, PS_ARGS_TEXT, &root_arg},
@@ -479,8 +322,10 @@ int ps_cmd_doctor(int argc, char **argv) {
         check_keys(d);
         check_signer(d);
         check_recorder(d);
-        check_devices(d);
-        check_disk(d);
+        ps_doctor_devices(d);
+        ps_doctor_disk(d);
+        ps_doctor_time(d);
+        ps_doctor_machine(d);
     }
     check_font(d);
     check_clock(d);

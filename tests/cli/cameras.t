@@ -4,7 +4,6 @@
 # which section means it; in both languages. libudev is real, the bus is not (tests/fakes/udevtree.py).
 import json
 import os
-import re
 import subprocess
 import sys
 
@@ -79,6 +78,36 @@ try:
             tap.ok(words in text, "in words: " + words, text)
         text = s.cli("cameras", "--lang", "zh").stdout.decode()
         tap.ok("配置为" in text and "控制器 0000:00:14.0" in text and "超出线路带宽" in text, "and in Chinese", text)
+
+        # ---- the doctor
+
+        def doctor(*more):
+            r = s.cli("doctor", "--json", *more)
+            return [json.loads(x) for x in r.stdout.decode().splitlines()]
+
+        said = doctor()
+        camera = find(said, check="camera")
+        tap.same((camera.get("state"), camera.get("text", "").split("  ")[0]), ("ok", "top v4l2:serial=A1"), "doctor: the camera is there")
+        tap.same(find(said, check="scanner").get("state"), "ok", "the scanner too")
+        tap.same((find(said, check="sleep"), find(said, check="udev").get("state")), ({}, "note"), "nothing of ours sleeps; rules are missing")
+        tap.ok("no time-stamp authority" in find(said, check="authority").get("text", ""), "no authority is told", said)
+        conf = s.path("packseal.conf")
+        with open(conf, encoding="utf-8") as f:
+            text = f.read()
+        with open(conf, "w", encoding="utf-8") as f:
+            f.write(text.replace("serial=A1", "serial=B2").replace("serial=S7", "serial=S8") +
+                    "[time]\nauthority = http://127.0.0.1:9/\n")
+        said = doctor()
+        camera, gun = find(said, check="camera"), find(said, check="scanner")
+        tap.ok(camera.get("state") == "note" and "in use by sleep (pid" in camera.get("text", ""), "who holds it is told", camera)
+        tap.ok("camera top (1-2)" in find(said, check="sleep").get("text", ""), "and that it may fall asleep", said)
+        tap.ok(gun.get("state") == "mend" and "no such serial scanner is plugged in; there is: Gun (serial S7" in gun.get("text", ""),
+               "a scanner that is not there, and which one is", gun)
+        tap.ok("no time-stamp token yet" in find(said, check="authority").get("text", ""), "an authority without a token", said)
+        with open(conf, "w", encoding="utf-8") as f:
+            f.write(text.replace("v4l2:serial=A1", "v4l2:/dev/video0"))
+        said = doctor("--lang", "zh")
+        tap.ok(any("serial=" in x["todo"] and "重启后" in x["text"] for x in said), "a number for a name is warned of, in Chinese", said)
         holder.kill()
         holder.wait()
 finally:
