@@ -23,11 +23,11 @@ HERE = os.path.dirname(os.path.abspath(__file__))
 sys.path.insert(0, HERE)
 import hostile
 from authority import tlv, oid
-from bundles import Authority, base_of, config_of, judge, read_zip, write_bag
+from bundles import Authority, config_of, judge, read_zip, write_bag
 from film import Film
 from seal import Key, chain, minisig, write
 from signing import SIGNER
-from station import PACKSEAL, SANITIZED, SRC, Station, mjpeg_film, need_programs, run, statement, tap, wait_for
+from station import PACKSEAL, SANITIZED, SRC, Station, mjpeg_film, need_programs, run, tap, wait_for
 
 A, B, C = "SF1234567890123", "YT7654321098765", "JDVA00123456789"
 FAST, WRONG = "SF2000000000001", "SF2000000000002"

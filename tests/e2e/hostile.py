@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 # A recorder that cheats: it speaks docs/PROTOCOL.md to a real signer, and tells it of films that it did not record.
 import array
+import fcntl
 import hashlib
 import os
 import shutil
@@ -68,7 +69,6 @@ class Recorder:
 
     def seal(self, clip, text):
         """Signature file and checkpoint."""
-        import fcntl
         fd = os.memfd_create("statement", os.MFD_CLOEXEC | os.MFD_ALLOW_SEALING)
         try:
             os.write(fd, text)
