@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /*
- * Two children: the recorder must live, the signer is started again when it dies, for recording goes on
- * without it. At the end the recorder goes first, because it needs the signer to seal what is open.
+ * Two children that last: the recorder must live, the signer is started again when it dies, for recording goes on
+ * without it. At the end the recorder goes first, because it needs the signer to seal what is open. `packseal stamp` comes and goes, where somebody outside is configured.
  */
+#include "archive/config.h"
 #include "archive/root.h"
 #include "archive/store.h"
 #include "cli/args.h"
@@ -28,7 +29,11 @@
 #define SIGNER_READY_MS 30000
 #define BACK_OFF_MS 200 /* doubled up to */
 #define BACK_OFF_MOST_MS 30000
-#define STEADY_MS 60000 /* a signer that lived so long was well */
+#define STEADY_MS 60000     /* a signer that lived so long was well */
+#define STAMP_FIRST_MS 2000 /* after "ready": the checkpoint is there by then */
+#define STAMP_EVERY_MS (15 * 60000)
+#define STAMP_LOOK_MS 1000   /* whether somebody wants one */
+#define STAMP_AGAIN_MS 60000 /* after one that failed: what it left wanted does not make it run on and on */
 
 /* The sanitizers need system calls that the signer's filter refuses; such a build is for tests. */
 #if defined(__SANITIZE_ADDRESS__) || defined(__SANITIZE_THREAD__)
@@ -47,7 +52,10 @@ static const char help_en[] =
     "\n"
     "Runs signer and recorder in the foreground and prints \"ready\" when the station can record. Ctrl-C or "
     "SIGTERM\n"
-    "ends the clip, seals it and stops both.\n"
+    "ends the clip, seals it and stops both. Where [time] of packseal.conf names an authority or a witness, "
+    "it "
+    "runs\n"
+    "packseal stamp every 15 minutes and after an export.\n"
     "\n"
     "  --root DIR     where the station lives ($PACKSEAL_ROOT, else /var/lib/packseal)\n"
     "  --scan-stdin   lines of standard input are scanned codes\n"
@@ -58,7 +66,8 @@ static const char help_zh[] =
     "用法:packseal run [--root 文件夹] [--scan-stdin] [--unconfined] [--passphrase-file 文件]\n"
     "\n"
     "在前台运行签名程序和录像程序,可以录像时显示 \"ready\"。Ctrl-C 或 SIGTERM 会结束并封存当前录像,\n"
-    "然后停止二者。\n"
+    "然后停止二者。packseal.conf 的 [time] 中有时间戳机构或见证方时,每 15 分钟和导出之后运行 packseal "
+    "stamp。\n"
     "\n"
     "  --root 文件夹   工位所在($PACKSEAL_ROOT,否则 /var/lib/packseal)\n"
     "  --scan-stdin    标准输入的每一行视为扫描的条码\n"
@@ -72,6 +81,7 @@ struct child {
     struct ps_spawn_how how;
     pid_t pid;  /* 0: not running */
     int out;    /* -1: closed */
+    FILE *to;   /* where what it says goes on to */
     bool ready; /* said so */
     int64_t since_ms;
     char line[4096];
@@ -79,14 +89,17 @@ struct child {
 };
 
 struct run {
-    char root[PS_ROOT_PATH], socket[PS_ROOT_PATH], dir[PS_ROOT_PATH];
+    char root[PS_ROOT_PATH], socket[PS_ROOT_PATH], dir[PS_ROOT_PATH], wanted[PS_ROOT_PATH];
     bool scan_stdin, unconfined;
     const char *passphrase; /* its file, or NULL */
-    struct child signer, recorder;
+    struct child signer, recorder, stamp;
     int signals;
     int64_t again_ms; /* when to start the signer again; 0: not waiting */
     int64_t back_off_ms;
-    int64_t kill_ms; /* stopping: when patience ends; 0: not stopping */
+    bool stamps;              /* there is somebody to ask */
+    int64_t stamp_ms;         /* when to ask them regardless; 0: not known yet */
+    int64_t stamp_not_before; /* however wanted */
+    int64_t kill_ms;          /* stopping: when patience ends; 0: not stopping */
     bool stopping, told_ready;
     int status;
 };
@@ -129,15 +142,15 @@ static void relay(struct child *c) {
         if (strcmp(from, "ready") == 0)
             c->ready = true;
         else
-            printf("%s\n", from);
+            fprintf(c->to, "%s\n", from);
     }
     c->n -= (size_t)(from - c->line);
     memmove(c->line, from, c->n + 1);
     if (c->n == sizeof(c->line) - 1) { /* no line that long is one of ours */
-        printf("%s\n", c->line);
+        fprintf(c->to, "%s\n", c->line);
         c->n = 0;
     }
-    fflush(stdout);
+    fflush(c->to);
 }
 
 static void drain(struct child *c) {
@@ -186,16 +199,39 @@ static void signer_gone(struct run *r, int status) {
 static void reap(struct run *r) {
     int status;
     for (pid_t pid; (pid = waitpid(-1, &status, WNOHANG)) > 0;) {
-        struct child *c = pid == r->signer.pid ? &r->signer : pid == r->recorder.pid ? &r->recorder : NULL;
+        struct child *c = pid == r->signer.pid     ? &r->signer
+                          : pid == r->recorder.pid ? &r->recorder
+                          : pid == r->stamp.pid    ? &r->stamp
+                                                   : NULL;
         if (c == NULL)
             continue;
         drain(c);
         c->pid = 0;
         if (c == &r->signer)
             signer_gone(r, status);
-        else
+        else if (c == &r->recorder)
             recorder_gone(r, status);
+        else
+            r->stamp_not_before = now_ms() + (status == 0 ? 0 : STAMP_AGAIN_MS);
     }
+}
+
+/* ---- times from outside */
+
+/* It says itself what went wrong; recording does not depend on it. */
+static void stamp(struct run *r) {
+    int64_t now = now_ms();
+    if (r->stopping && r->stamp.pid > 0)
+        kill(r->stamp.pid, SIGTERM); /* what it writes appears whole or not at all */
+    if (!r->stamps || r->stopping || !r->told_ready || r->stamp.pid > 0)
+        return;
+    if (r->stamp_ms == 0)
+        r->stamp_ms = now + STAMP_FIRST_MS;
+    if (now < r->stamp_ms && (now < r->stamp_not_before || access(r->wanted, F_OK) != 0))
+        return;
+    r->stamp_ms = now + STAMP_EVERY_MS;
+    if (start(&r->stamp) != 0)
+        r->stamp_not_before = now + STAMP_AGAIN_MS;
 }
 
 /* ---- the loop */
@@ -212,7 +248,7 @@ static void stop(struct run *r) {
 }
 
 static void patience(struct run *r) {
-    struct child *c = r->recorder.pid > 0 ? &r->recorder : &r->signer;
+    struct child *c = r->recorder.pid > 0 ? &r->recorder : r->signer.pid > 0 ? &r->signer : &r->stamp;
     if (!r->stopping || r->kill_ms == 0 || now_ms() < r->kill_ms || c->pid == 0)
         return;
     ps_words_fail(0, ps_words("does not end", "没有退出"), c->name, ps_words("it is killed", "强制结束"));
@@ -243,6 +279,7 @@ static void proceed(struct run *r) {
         if (r->recorder.pid > 0 && start(&r->signer) != 0)
             r->again_ms = now_ms() + r->back_off_ms;
     }
+    stamp(r);
     patience(r);
 }
 
@@ -254,20 +291,25 @@ static int timeout_ms(const struct run *r) {
         next = r->kill_ms;
     if (r->recorder.since_ms == 0 && r->signer.since_ms + SIGNER_READY_MS + 1 < next)
         next = r->signer.since_ms + SIGNER_READY_MS + 1;
+    if (r->stamps && r->told_ready && next > now + STAMP_LOOK_MS)
+        next = now + STAMP_LOOK_MS;
     return next <= now ? 0 : (int)(next - now);
 }
 
 static void loop(struct run *r) {
-    while (!(r->stopping && r->signer.pid == 0 && r->recorder.pid == 0)) {
+    while (!(r->stopping && r->signer.pid == 0 && r->recorder.pid == 0 && r->stamp.pid == 0)) {
         struct pollfd p[] = {{.fd = r->signals, .events = POLLIN},
                              {.fd = r->signer.out, .events = POLLIN},
-                             {.fd = r->recorder.out, .events = POLLIN}};
-        if (poll(p, 3, timeout_ms(r)) < 0 && errno != EINTR)
+                             {.fd = r->recorder.out, .events = POLLIN},
+                             {.fd = r->stamp.out, .events = POLLIN}};
+        if (poll(p, 4, timeout_ms(r)) < 0 && errno != EINTR)
             break;
         if (p[1].revents != 0)
             relay(&r->signer);
         if (p[2].revents != 0)
             relay(&r->recorder);
+        if (p[3].revents != 0)
+            relay(&r->stamp);
         struct signalfd_siginfo s;
         while (read(r->signals, &s, sizeof(s)) == (ssize_t)sizeof(s)) {
             if (s.ssi_signo == SIGCHLD)
@@ -281,10 +323,21 @@ static void loop(struct run *r) {
 
 /* ---- setting up */
 
+/* A configuration that cannot be read is the recorder's to refuse. */
+static bool somebody_outside(const char *root) {
+    char path[PS_ROOT_PATH];
+    struct ps_config *c = malloc(sizeof(*c));
+    bool some = c != NULL && ps_root_config(root, path) == 0 && ps_config_load(c, path, NULL) == 0 &&
+                c->n_authorities + c->n_witnesses > 0;
+    free(c);
+    return some;
+}
+
 static int prepare(struct run *r) {
     struct ps_why why = {0};
     if (ps_root_path(r->root, PS_ROOT_SIGNER, r->dir) < 0 ||
-        ps_root_path(r->root, PS_ROOT_SIGNER_SOCKET, r->socket) < 0)
+        ps_root_path(r->root, PS_ROOT_SIGNER_SOCKET, r->socket) < 0 ||
+        ps_root_path(r->root, PS_ROOT_STAMP_WANTED, r->wanted) < 0)
         return ps_words_fail(2, ps_words("the path is too long", "路径过长"), r->root, NULL);
     if (access(r->dir, F_OK) != 0)
         return ps_words_fail(
@@ -294,15 +347,17 @@ static int prepare(struct run *r) {
         return ps_words_fail(1, why.text, why.where,
                              ps_words("is this user allowed to write there?", "当前用户可写吗?"));
     if (ps_spawn_find("packseal-signer", r->signer.path, &why) < 0 ||
-        ps_spawn_find("packseal-recorder", r->recorder.path, &why) < 0)
+        ps_spawn_find("packseal-recorder", r->recorder.path, &why) < 0 ||
+        ps_spawn_find("packseal", r->stamp.path, &why) < 0)
         return ps_words_fail(1, why.text, why.where, ps_words("install packseal again", "请重新安装"));
+    r->stamps = somebody_outside(r->root);
     return 0;
 }
 
 static void arguments(struct run *r) {
     static char dir[] = "--dir", sock[] = "--socket", unconfined[] = "--allow-unconfined",
                 filter[] = "--no-seccomp", root[] = "--root", input[] = "--scan-stdin",
-                pass[] = "--passphrase-file";
+                pass[] = "--passphrase-file", word[] = "stamp";
     char **a = r->signer.argv;
     *a++ = r->signer.path;
     *a++ = dir;
@@ -324,6 +379,12 @@ static void arguments(struct run *r) {
     *a++ = r->root;
     if (r->scan_stdin)
         *a++ = input;
+    *a = NULL;
+    a = r->stamp.argv;
+    *a++ = r->stamp.path;
+    *a++ = word;
+    *a++ = root;
+    *a++ = r->root;
     *a = NULL;
 }
 
@@ -363,9 +424,11 @@ static int signals(void) {
 
 int ps_cmd_run(int argc, char **argv) {
     const char *root = NULL;
-    struct run r = {.back_off_ms = BACK_OFF_MS,
-                    .signer = {.name = "packseal-signer", .out = -1, .how = {.own_group = true}},
-                    .recorder = {.name = "packseal-recorder", .out = -1, .how = {.keep_stdin = true}}};
+    struct run r = {
+        .back_off_ms = BACK_OFF_MS,
+        .stamp = {.name = "packseal stamp", .out = -1, .to = stderr, .how = {.own_group = true}},
+        .signer = {.name = "packseal-signer", .out = -1, .to = stdout, .how = {.own_group = true}},
+        .recorder = {.name = "packseal-recorder", .out = -1, .to = stdout, .how = {.keep_stdin = true}}};
     const struct ps_args_option options[] = {{"--root", NULL, PS_ARGS_TEXT, &root},
                                              {"--scan-stdin", NULL, PS_ARGS_FLAG, &r.scan_stdin},
                                              {"--unconfined", NULL, PS_ARGS_FLAG, &r.unconfined},

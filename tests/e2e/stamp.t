@@ -253,7 +253,9 @@ def clocks(tsa):
     with open(os.path.join(WORK, "shift.c"), "w", encoding="ascii") as f:
         f.write("#define _GNU_SOURCE\n#include <stdlib.h>\n#include <sys/syscall.h>\n#include <time.h>\n#include <unistd.h>\n"
                 "int clock_gettime(clockid_t c, struct timespec *t) {\n    long r = syscall(SYS_clock_gettime, c, t);\n"
-                "    if (c == CLOCK_REALTIME) t->tv_sec += atol(getenv(\"SHIFT\"));\n    return (int)r;\n}\n")
+                "    if (c == CLOCK_REALTIME) t->tv_sec += atol(getenv(\"SHIFT\"));\n    return (int)r;\n}\n"
+                "time_t time(time_t *t) {\n    struct timespec s;\n    clock_gettime(CLOCK_REALTIME, &s);\n"
+                "    if (t) *t = s.tv_sec;\n    return s.tv_sec;\n}\n")
     lib = os.path.join(WORK, "shift.so")
     run("cc", "-shared", "-fPIC", "-o", lib, os.path.join(WORK, "shift.c"))
 
@@ -266,6 +268,16 @@ def clocks(tsa):
     status, out, err = l.stamp(env=shifted(-300))
     tap.ok(status == 0 and re.search("off by (29|30)", err) and 295000 < out[0]["skew_ms"] < 310000, "five minutes apart: stamped, and said",
            status, out, err)
+    asked = tsa.count()
+    status, out, err = l.stamp(env=shifted(3000))
+    tap.ok(status == 0 and out[0]["state"] == "current" and tsa.count() == asked, "50 minutes later: nobody is asked", status, out, err)
+    status, out, err = l.stamp(env=shifted(3700))
+    tap.ok(status == 0 and out[0]["token"] == "000000000010-main.2" and tsa.count() == asked + 1,
+           "an hour later the same checkpoint gets a fresh code", status, out, err)
+    l.conf(tsa.conf() + "refresh_minutes = 0\n")
+    status, out, err = l.stamp(env=shifted(80000))
+    tap.ok(status == 0 and out[0]["state"] == "current", "refresh_minutes = 0: never", status, out, err)
+    l.conf(tsa.conf())
     folder = l.path("tokens", "000000000011-main")
     os.makedirs(folder)
     for name in ("late.tsr", "chain.pem"):
