@@ -207,7 +207,8 @@ static void check_unlisted(struct bundle *b, const char *prefix, struct ps_verdi
         for (size_t k = 0; n == 0 && mine && k < b->n; k++)
             mine = strncmp(name, b->clips[k], strlen(b->clips[k])) != 0;
         if (mine)
-            ps_verdict_problem(v, "bag-unlisted", name + n, "in the bundle, but in no manifest");
+            ps_verdict_problem(v, "bag-unlisted", name + (n > 0 ? n : strlen(b->bag.base)),
+                               "in the bundle, but in no manifest");
     }
 }
 

@@ -398,9 +398,11 @@ static int judge_inside(struct ps_verdict_job *j) {
     for (uint32_t i = 0; i < v->clip->n_tracks && err == 0; i++)
         if (ps_verdict_excerpt_film(j, i))
             err = ps_verdict_film_track(j, i);
-    for (uint32_t i = 0; i < v->clip->n_originals && err == 0; i++)
-        if (ps_verdict_excerpt_original(j, v->clip->originals[i].file.name))
+    for (uint32_t i = 0; i < v->clip->n_originals && err == 0; i++) {
+        j->original[i] = ps_verdict_excerpt_original(j, v->clip->originals[i].file.name);
+        if (j->original[i])
             err = read_original(j, &v->clip->originals[i].file);
+    }
     return err;
 }
 
@@ -411,7 +413,7 @@ static int judge_digests(struct ps_verdict_job *j) {
     for (uint32_t i = 0; i < v->clip->n_tracks && err == 0; i++)
         err = ps_verdict_film_container(j, i);
     for (uint32_t i = 0; i < v->clip->n_originals && err == 0; i++)
-        if (ps_verdict_excerpt_original(j, v->clip->originals[i].file.name))
+        if (j->original[i])
             err = check_original(j, &v->clip->originals[i].file);
     if (err < 0)
         return err;

@@ -69,8 +69,10 @@ struct ps_verdict_job {
     struct ps_verdict_digest *digests;      /* one for each file of the tree */
     struct ps_verdict_hand hand;            /* of the judging thread */
     struct ps_verdict_team team;
-    int64_t
-        film[PS_MAX_TRACKS]; /* file of the tree whose digest the statement's is to be compared with, or -1 */
+    /* Of each original: it is to be judged. Of each film: the file of the tree that has to have the statement's digest, or
+     * -1. */
+    bool original[PS_MAX_ORIGINALS];
+    int64_t film[PS_MAX_TRACKS];
 };
 
 /* What a segment of the film is among the records of its track. */
