@@ -22,7 +22,7 @@
 #define SEAL_WITHOUT_SIGNER_MS 2000 /* what is left is sealed at the next start */
 #define POLLS 64
 
-static void print_line(int level, const char *fmt, va_list ap) {
+static void __attribute__((format(printf, 2, 0))) print_line(int level, const char *fmt, va_list ap) {
     char line[1024];
 
     vsnprintf(line, sizeof line, fmt, ap);
