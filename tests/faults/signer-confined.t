@@ -52,6 +52,19 @@ perl -MSocket -MFcntl -e '
 pid=$!
 like "$(say status)" 'STATUS *' 'it serves on an inherited socket'
 stop
+rm -f "$root/s/run/signer.sock"
+perl -MSocket -MPOSIX -e '
+    socket my $s, AF_UNIX, SOCK_SEQPACKET, 0 or die; my $path = shift;
+    bind $s, sockaddr_un($path) and listen $s, 16 or die; dup2(fileno $s, 3) or fileno $s == 3 or die;
+    $^F = 9; open my $keep, "<&=3" or die; fcntl $keep, 2, 0;
+    $ENV{LISTEN_FDS} = 1; $ENV{LISTEN_PID} = $$; exec @ARGV' "$root/s/run/signer.sock" "$signer" --dir "$root/s/signer" $unfiltered \
+    >"$root/out" 2>"$root/err" &
+pid=$!
+like "$(say status)" 'STATUS *' 'it serves on the socket that systemd opened'
+stop
+LISTEN_FDS=2 LISTEN_PID=1 "$signer" --dir "$root/s/signer" --fd 0 $unfiltered </dev/null 2>"$root/err"
+grep -q -e '--fd: is no listening' "$root/err"
+ok $? "but not on one meant for another process"
 "$signer" --dir "$root/s/signer" $unfiltered --fd 0 </dev/null 2>"$root/err"
 test $? -eq 1 && grep -q -e '--fd: is no listening Unix socket' "$root/err"
 ok $? 'but not on anything else'
