@@ -134,6 +134,8 @@ static void tell_json(const struct asked *a, const struct ps_clips *l, const str
         json_array_append_new(json_object_get(o, "intakes"), json_string(name_of(a->intakes.v[i])));
     if (m->entry.ledgered)
         json_object_set_new(o, "leaf", json_integer((json_int_t)m->entry.index));
+    else
+        json_object_set_new(o, "why", json_sprintf("%s: %s", m->entry.why.where, m->entry.why.text));
     if (cut != NULL)
         json_object_set_new(o, "excerpt", ps_export_cut_json(cut));
     if (a->profile != NULL)
@@ -159,6 +161,9 @@ static void tell(const struct asked *a, const struct ps_clips *l, const struct p
         printf(ps_words("for forms %s%s\n", "附件    %s%s\n"), a->pack, l->n > 1 ? "-…" : "");
     if (m->entry.ledgered)
         printf(ps_words("ledger    entry %" PRIu64 "\n", "账本    第 %" PRIu64 " 条\n"), m->entry.index);
+    else
+        printf(ps_words("ledger    has no entry of it: %s: %s\n", "账本    没有此次记录:%s:%s\n"),
+               m->entry.why.where, m->entry.why.text);
     if (m->page[0] != '\0')
         printf(ps_words("page      %s (a courtesy; who checks gets the checker independently)\n",
                         "核验页  %s(仅供方便,核验人应自行取得核验程序)\n"),
@@ -176,10 +181,6 @@ static int follow_up(const struct asked *a, const struct ps_clips *l, struct mad
         return ps_words_fail(1, why.text, why.where, ps_words("look at the disk", "请检查磁盘"));
     if (m->entry.ledgered)
         ps_export_entry_want_stamp(a->root);
-    else
-        ps_words_note(ps_words("exported, and the ledger has no entry of it: %s: %s",
-                               "已导出,但账本没有此次记录:%s:%s"),
-                      m->entry.why.where, m->entry.why.text);
     if (a->no_page)
         return 0;
     rc = ps_page_beside(a->out, m->page, &why);
