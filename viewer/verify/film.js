@@ -46,7 +46,7 @@ const digests = async (job, film, piece) => {
     for await (const [s, bytes] of samplesOf(job.source, samples)) {
         if (!nalOk(bytes, s.sync) && !job.nalTold) {
             job.nalTold = true;
-            job.problem("film-nal", "altered", job.name + " sample " + index + " (from " + mediaTime(piece.start) + ")",
+            job.problem("film-nal", "altered", job.name + " sample " + index + " (from " + mediaTime(piece.start).split(".")[0] + ")",
                         "holds other NAL units than one coded picture may");
         }
         digest.add(bytes);

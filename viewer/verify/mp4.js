@@ -50,7 +50,7 @@ const children = (c, kind) => {
         if (!many && !rule.must.includes(b.type) && !rule.may.includes(b.type))
             refuse(c.where, "box " + b.type + " may not stand in a judged film");
         if (!many && found[b.type])
-            refuse(b.body.where, "there are two of this box");
+            refuse(["moov", "edts"].includes(kind) ? b.body.where : c.where, "there are two of this box");
         found[b.type] = b.body;
         order.push(b);
     }

@@ -289,11 +289,11 @@ const checkRecords = (clip, t, index, path) => {
 
 const checkRanges = (ranges, n, path) => {
     let before = -1;
-    for (const r of ranges) {
+    ranges.forEach((r, i) => {
         if (r.first > r.last || r.last >= n || r.first <= before)
-            refuse(path, "is out of order, overlaps, or lies beyond the segments");
+            refuse(path + "[" + i + "]", "is out of order, overlaps, or lies beyond the segments");
         before = r.last;
-    }
+    });
 };
 
 const checkPicture = (t, path) => {
@@ -301,7 +301,7 @@ const checkPicture = (t, path) => {
     if (b.x + b.w > t.width || b.y + b.h > t.height)
         refuse(path + ".banner", "is not inside the picture");
     if (t.raw.length > 0 && (t.width === 0 || t.height === 0))
-        refuse(path, "has a picture without a size");
+        refuse(path + (t.width === 0 ? ".width" : ".height"), "is 0");
     if (t.raw.length > 0 && !t.codec.startsWith("avc1."))
         refuse(path + ".codec", "is not avc1");
 };
@@ -314,11 +314,11 @@ const checkTrack = (clip, t, index) => {
     checkCounts(t.counts, path);
     const ticks = checkRecords(clip, t, index, path);
     let before = 0;
-    for (const g of t.gaps) {
+    t.gaps.forEach((g, i) => {
         if (g.start > ticks || g.duration > ticks - g.start || g.start < before)
-            refuse(path + ".gaps", "are out of order, or beyond the segments");
+            refuse(path + ".gaps[" + i + "]", "is out of order, or beyond the segments");
         before = g.start;
-    }
+    });
     checkRanges(t.unwitnessed, t.raw.length, path + ".unwitnessed");
     checkRanges(t.lost, t.raw.length, path + ".lost");
     if (t.lost.length > 1 || (t.lost.length === 1 && t.lost[0].last + 1 !== t.raw.length))
@@ -336,14 +336,16 @@ const collide = (a, b) => {
 
 const checkFiles = clip => {
     const taken = [...OWN_NAMES];
-    for (const f of [...clip.tracks, ...clip.originals].map(o => o.file)) {
-        if (taken.some(name => collide(name, f.name)))
-            refuse(f.name, "is the name of another file");
-        taken.push(f.name);
-    }
-    for (const o of clip.originals)
+    for (const list of ["tracks", "originals"])
+        clip[list].forEach((o, i) => {
+            if (taken.some(name => collide(name, o.file.name)))
+                refuse(list + "[" + i + "].file.name", "is the name of another file");
+            taken.push(o.file.name);
+        });
+    clip.originals.forEach((o, i) => {
         if (o.track >= clip.tracks.length)
-            refuse("originals", "is of no track");
+            refuse("originals[" + i + "].track", "is no track");
+    });
 };
 
 const check = clip => {

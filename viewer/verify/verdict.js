@@ -189,7 +189,7 @@ const readExcerpt = async (v, files, digest) => {
     if (!source)
         return;
     try {
-        v.excerpt = parseExcerpt(await source.all(MAX.excerpt, EXCERPT), v.statement, digest);
+        v.excerpt = parseExcerpt(await source.all(MAX.excerpt, ""), v.statement, digest);
         v.content = worse(CONTENT, v.content, "excerpt");
     } catch (e) {
         if (refusal(e).kind === "io")
