@@ -26,16 +26,13 @@ static int answer(const uint8_t *reply, size_t n, struct ps_wire_appended *out, 
     return 0;
 }
 
-int ps_appending_ask(int fd, const struct ps_wire_append *a, struct ps_wire_appended *out,
-                     struct ps_why *why) {
+/* Sends the datagram, lets it go, and waits for its answer. */
+static int exchange(int fd, struct ps_buf *b, struct ps_wire_appended *out, struct ps_why *why) {
     uint8_t reply[PS_MAX_WIRE];
-    struct ps_buf b;
-    ps_buf_init(&b, PS_MAX_WIRE);
-    ps_wire_put_append(&b, a);
-    int rc = b.err;
-    if (rc == 0 && send(fd, b.p, b.n, MSG_NOSIGNAL) != (ssize_t)b.n)
+    int rc = b->err;
+    if (rc == 0 && send(fd, b->p, b->n, MSG_NOSIGNAL) != (ssize_t)b->n)
         rc = ps_error_why(why, PS_EGONE, PS_ROOT_SIGNER_SOCKET, "%s", strerrordesc_np(errno));
-    ps_buf_free(&b);
+    ps_buf_free(b);
     if (rc < 0)
         return rc;
     struct pollfd p = {.fd = fd, .events = POLLIN};
@@ -46,4 +43,19 @@ int ps_appending_ask(int fd, const struct ps_wire_append *a, struct ps_wire_appe
     if (n <= 0)
         return ps_error_why(why, PS_EGONE, PS_ROOT_SIGNER_SOCKET, "the signer went away");
     return answer(reply, (size_t)n, out, why);
+}
+
+int ps_appending_ask(int fd, const struct ps_wire_append *a, struct ps_wire_appended *out,
+                     struct ps_why *why) {
+    struct ps_buf b;
+    ps_buf_init(&b, PS_MAX_WIRE);
+    ps_wire_put_append(&b, a);
+    return exchange(fd, &b, out, why);
+}
+
+int ps_appending_key(int fd, const struct ps_wire_key *k, struct ps_wire_appended *out, struct ps_why *why) {
+    struct ps_buf b;
+    ps_buf_init(&b, PS_MAX_WIRE);
+    ps_wire_put_key(&b, k);
+    return exchange(fd, &b, out, why);
 }

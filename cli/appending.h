@@ -13,4 +13,7 @@ int ps_appending_open(const char *root, struct ps_why *why);
 int ps_appending_ask(int fd, const struct ps_wire_append *a, struct ps_wire_appended *out,
                      struct ps_why *why);
 
+/* What the root key signed, for the ledger to tell (KEY); as above. */
+int ps_appending_key(int fd, const struct ps_wire_key *k, struct ps_wire_appended *out, struct ps_why *why);
+
 #endif

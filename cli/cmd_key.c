@@ -4,15 +4,18 @@
  * read, passphrases asked, and files put where the user wants them.
  */
 #include "archive/store.h"
+#include "cli/appending.h"
 #include "cli/args.h"
 #include "cli/clips.h"
 #include "cli/cmd.h"
 #include "cli/keys.h"
 #include "cli/passphrase.h"
 #include "cli/words.h"
+#include "evidence/cert.h"
 #include "evidence/statement.h"
 #include <errno.h>
 #include <fcntl.h>
+#include <inttypes.h>
 #include <openssl/pem.h>
 #include <openssl/x509.h>
 #include <stdio.h>
@@ -38,7 +41,7 @@ static const char help_en[] =
     "\n"
     "The station:\n"
     "       packseal key request [-o FILE]\n"
-    "       packseal key install CERT [SIGNATURE] [--root-pub FILE] [--new-root]\n"
+    "       packseal key install CERT|REVOCATION [SIGNATURE] [--root-pub FILE] [--new-root]\n"
     "       packseal key rotate                    while the station is stopped: a new clip key\n"
     "       packseal key protect | unprotect       while it is stopped: secret keys under a passphrase, or "
     "not\n"
@@ -64,7 +67,7 @@ static const char help_zh[] =
     "\n"
     "工位:\n"
     "      packseal key request [-o 文件]\n"
-    "      packseal key install 证书 [签名] [--root-pub 文件] [--new-root]\n"
+    "      packseal key install 证书或吊销文件 [签名] [--root-pub 文件] [--new-root]\n"
     "      packseal key rotate                    停机时:更换录像密钥\n"
     "      packseal key protect | unprotect       停机时:用口令加密私钥,或取消\n"
     "\n"
@@ -319,9 +322,35 @@ static int key_request(struct key *k) {
     return status;
 }
 
+/* The running signer has its ledger tell what was installed; one that starts later finds it by itself. */
+static void tell_ledger(const struct key *k, const char *signature) {
+    struct ps_wire_appended leaf;
+    struct ps_why why = {0};
+    uint8_t *text = NULL, *sig = NULL;
+    size_t n = 0, sig_n = 0;
+    int fd = ps_appending_open(k->root, &why), err = fd;
+    if (fd >= 0)
+        err = ps_store_read_file(AT_FDCWD, k->argv[1], PS_CERT_MAX, &text, &n, &why);
+    if (err >= 0)
+        err = ps_store_read_file(AT_FDCWD, signature, PS_MAX_MINISIG, &sig, &sig_n, &why);
+    if (err >= 0) {
+        const struct ps_wire_key file = {text, sig, (uint16_t)n, (uint16_t)sig_n};
+        err = ps_appending_key(fd, &file, &leaf, &why);
+    }
+    if (err >= 0)
+        printf(ps_words("ledger       entry %" PRIu64 "\n", "账本         第 %" PRIu64 " 条\n"), leaf.index);
+    else
+        puts(ps_words("ledger       tells it when the signer starts next",
+                      "账本         签名程序下次启动时记入"));
+    free(sig);
+    free(text);
+    if (fd >= 0)
+        close(fd);
+}
+
 static int key_install(struct key *k) {
     struct ps_keys_job j = {0};
-    char root_pub[PS_ROOT_PATH];
+    char root_pub[PS_ROOT_PATH], signature[PS_ROOT_PATH];
     if (k->n < 2)
         return missing(ps_words("the certificate", "证书"));
     int status = on_station(k);
@@ -330,15 +359,22 @@ static int key_install(struct key *k) {
     const char *slash = strrchr(k->argv[1], '/'); /* certify puts root.pub beside the certificate */
     snprintf(root_pub, sizeof(root_pub), "%.*sroot.pub", slash != NULL ? (int)(slash - k->argv[1] + 1) : 0,
              k->argv[1]);
+    /* A revocation comes without: it is by the installed one. */
+    if (access(root_pub, F_OK) != 0 && !k->new_root)
+        (void)ps_root_path(k->root, PS_ROOT_PUBLIC "/root.pub", root_pub);
+    snprintf(signature, sizeof(signature), "%s%s", k->n > 2 ? k->argv[2] : k->argv[1],
+             k->n > 2 ? "" : ".minisig");
     ps_keys_arg(&j, "--key-install", NULL);
     ps_keys_arg(&j, "--dir", k->dir);
     ps_keys_arg(&j, "--cert", k->argv[1]);
-    if (k->n > 2)
-        ps_keys_arg(&j, "--signature", k->argv[2]);
+    ps_keys_arg(&j, "--signature", signature);
     ps_keys_arg(&j, "--root-pub", k->root_pub != NULL ? k->root_pub : root_pub);
     if (k->new_root)
         ps_keys_arg(&j, "--new-root", NULL);
-    return run_and_tell(&j);
+    status = run_and_tell(&j);
+    if (status == 0)
+        tell_ledger(k, signature);
+    return status;
 }
 
 static int key_rotate(struct key *k) {

@@ -69,9 +69,11 @@ int ps_keys_run(struct ps_keys_job *j, struct ps_buf *out) {
 
 void ps_keys_tell(const struct ps_buf *report) {
     static const char *const words[][2] = {
-        {"merchant", "商家"},     {"root key", "根公钥"},      {"fingerprint", "指纹"},   {"station", "工位"},
-        {"clip key", "录像公钥"}, {"clip key id", "公钥编号"}, {"valid", "有效期"},       {"serial", "序号"},
-        {"stations", "工位数"},   {"note", "登记书"},          {"trust file", "信任文件"}};
+        {"merchant", "商家"}, {"root key", "根公钥"},     {"fingerprint", "指纹"},
+        {"station", "工位"},  {"clip key", "录像公钥"},   {"clip key id", "公钥编号"},
+        {"valid", "有效期"},  {"serial", "序号"},         {"stations", "工位数"},
+        {"note", "登记书"},   {"trust file", "信任文件"}, {"revoked", "已吊销"},
+        {"since", "自"}};
     const char *p = (const char *)report->p, *end = p + report->n;
     while (p != NULL && p < end) {
         const char *nl = memchr(p, '\n', (size_t)(end - p));

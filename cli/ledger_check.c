@@ -486,11 +486,12 @@ static void summary(const struct check *c) {
     ps_bytes_hex(hex, root, 32);
     if (c->json) {
         json_t *o = json_pack(
-            "{sssIsIsssIsIsIsIsIsIsIsIsIsI}", "ledger", c->key.name, "entries",
+            "{sssIsIsssIsIsIsIsIsIsIsIsIsIsI}", "ledger", c->key.name, "entries",
             (json_int_t)ps_audit_size(c->audit), "checkpoint", (json_int_t)(c->have_head ? c->head.size : 0),
             "root", hex, "clips", (json_int_t)n, "sealed", (json_int_t)ps_audit_count(c->audit, PS_LEAF_SEAL),
             "aborted", (json_int_t)ps_audit_count(c->audit, PS_LEAF_ABORT), "open", (json_int_t)open,
-            "tombstones", (json_int_t)tombs, "folders", (json_int_t)c->folders, "checkpoints",
+            "tombstones", (json_int_t)tombs, "keys",
+            (json_int_t)ps_audit_count(c->audit, PS_LEAF_KEY), "folders", (json_int_t)c->folders, "checkpoints",
             (json_int_t)c->remembered, "earlier", (json_int_t)c->earlier, "intakes",
             (json_int_t)c->intakes.folders, "problems", (json_int_t)c->problems);
         char *line = o == NULL ? NULL : json_dumps(o, JSON_COMPACT | JSON_PRESERVE_ORDER);
@@ -505,6 +506,7 @@ static void summary(const struct check *c) {
                     "root        %s\n"
                     "clips       %zu: %" PRIu64 " sealed, %" PRIu64 " aborted, %" PRIu64 " open, %" PRIu64
                     " with a tombstone\n"
+                    "keys        %" PRIu64 " entries: changed, certified, revoked\n"
                     "compared    %" PRIu64 " clip folders, %" PRIu64 " intakes, %" PRIu64
                     " checkpoints; %" PRIu64 " of other ledgers\n"
                     "problems    %" PRIu64 "\n",
@@ -513,12 +515,13 @@ static void summary(const struct check *c) {
                     "根哈希      %s\n"
                     "录像        %zu 段:已封存 %" PRIu64 ",已中止 %" PRIu64 ",未结束 %" PRIu64
                     ",有删除记录 %" PRIu64 "\n"
+                    "密钥        %" PRIu64 " 条:更换、认证、吊销\n"
                     "已比对      %" PRIu64 " 个录像文件夹,%" PRIu64 " 次照片收存,%" PRIu64
                     " 个检查点;属于其他账本的 %" PRIu64 " 个\n"
                     "问题        %" PRIu64 " 个\n"),
            c->key.name, ps_audit_size(c->audit), c->have_head ? c->head.size : 0, hex, n,
            ps_audit_count(c->audit, PS_LEAF_SEAL), ps_audit_count(c->audit, PS_LEAF_ABORT), open, tombs,
-           c->folders, c->intakes.folders, c->remembered, c->earlier, c->problems);
+           ps_audit_count(c->audit, PS_LEAF_KEY), c->folders, c->intakes.folders, c->remembered, c->earlier, c->problems);
 }
 
 static void run(struct check *c) {

@@ -34,6 +34,7 @@ static bool known(uint8_t word) {
     case PS_WIRE_ABORT:
     case PS_WIRE_RECORDS:
     case PS_WIRE_APPEND:
+    case PS_WIRE_KEY:
     case PS_WIRE_STATUS_IS:
     case PS_WIRE_OPENED:
     case PS_WIRE_ACK:
@@ -190,6 +191,14 @@ void ps_wire_put_append(struct ps_buf *b, const struct ps_wire_append *a) {
     ps_buf_bytes(b, a->digest, sizeof a->digest);
     ps_buf_u16(b, a->extra_len);
     ps_buf_bytes(b, a->extra, a->extra_len);
+}
+
+void ps_wire_put_key(struct ps_buf *b, const struct ps_wire_key *k) {
+    put_head(b, PS_WIRE_KEY);
+    ps_buf_u16(b, k->n);
+    ps_buf_bytes(b, k->text, k->n);
+    ps_buf_u16(b, k->sig_n);
+    ps_buf_bytes(b, k->sig, k->sig_n);
 }
 
 void ps_wire_put_appended(struct ps_buf *b, const struct ps_wire_appended *a) {
@@ -358,6 +367,18 @@ int ps_wire_get_append(const void *body, size_t n, struct ps_wire_append *a) {
     if (err != 0)
         return err;
     return a->type >= PS_LEAF_STARTUP && a->type <= PS_LEAF_RECOVERY ? 0 : PS_EFORMAT;
+}
+
+int ps_wire_get_key(const void *body, size_t n, struct ps_wire_key *k) {
+    struct ps_rd r = ps_rd_of(body, n);
+    *k = (struct ps_wire_key){.n = ps_rd_u16(&r)};
+    k->text = ps_rd_skip(&r, k->n);
+    k->sig_n = ps_rd_u16(&r);
+    k->sig = ps_rd_skip(&r, k->sig_n);
+    int err = ps_rd_end(&r);
+    if (err != 0)
+        return err;
+    return k->n > 0 && k->sig_n > 0 ? 0 : PS_EFORMAT;
 }
 
 int ps_wire_get_appended(const void *body, size_t n, struct ps_wire_appended *a) {

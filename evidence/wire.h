@@ -24,6 +24,7 @@ enum ps_wire_word {
     PS_WIRE_ABORT = 6,   /* u64 clip ‖ u8 reason -> ACK */
     PS_WIRE_RECORDS = 7, /* u64 clip ‖ u32 first: journaled records -> RECORDS_ARE, up to 48 a reply */
     PS_WIRE_APPEND = 8, /* u8 leaf type ‖ u64 subject ‖ digest[32] ‖ u16 length ‖ extra -> APPENDED */
+    PS_WIRE_KEY = 9, /* u16 length ‖ certificate or revocation ‖ u16 length ‖ its signature -> APPENDED */
     PS_WIRE_STATUS_IS = 129,
     PS_WIRE_OPENED = 130,
     PS_WIRE_ACK = 131, /* empty: journaled and fsynced */
@@ -96,6 +97,11 @@ struct ps_wire_append {
     uint8_t extra[PS_MAX_LEAF - PS_LEAF_FIXED];
 };
 
+struct ps_wire_key { /* borrowed bytes */
+    const uint8_t *text, *sig;
+    uint16_t n, sig_n;
+};
+
 struct ps_wire_appended {
     uint64_t index;
     uint16_t leaf_len;
@@ -132,6 +138,7 @@ void ps_wire_put_opened(struct ps_buf *b, const struct ps_wire_opened *o);
 void ps_wire_put_sealed(struct ps_buf *b, const struct ps_wire_sealed *s);
 void ps_wire_put_records(struct ps_buf *b, const struct ps_wire_records *r);
 void ps_wire_put_append(struct ps_buf *b, const struct ps_wire_append *a);
+void ps_wire_put_key(struct ps_buf *b, const struct ps_wire_key *k);
 void ps_wire_put_appended(struct ps_buf *b, const struct ps_wire_appended *a);
 void ps_wire_put_refused(struct ps_buf *b, uint8_t reason, const char *text);
 
@@ -145,6 +152,7 @@ int ps_wire_get_opened(const void *body, size_t n, struct ps_wire_opened *o);
 int ps_wire_get_sealed(const void *body, size_t n, struct ps_wire_sealed *s);
 int ps_wire_get_records(const void *body, size_t n, struct ps_wire_records *r);
 int ps_wire_get_append(const void *body, size_t n, struct ps_wire_append *a);
+int ps_wire_get_key(const void *body, size_t n, struct ps_wire_key *k);
 int ps_wire_get_appended(const void *body, size_t n, struct ps_wire_appended *a);
 int ps_wire_get_refused(const void *body, size_t n, struct ps_wire_refused *r);
 

@@ -179,7 +179,8 @@ static int receive(int fd, struct message *m) {
 static int cost_of(const struct message *m) {
     if (m->n_fds > 0)
         return PS_SERVICE_COST_SEAL;
-    return m->n > 1 && m->bytes[1] == PS_WIRE_APPEND ? PS_SERVICE_COST_APPEND : 1;
+    return m->n > 1 && (m->bytes[1] == PS_WIRE_APPEND || m->bytes[1] == PS_WIRE_KEY) ? PS_SERVICE_COST_APPEND
+                                                                                     : 1;
 }
 
 static enum ps_words_next answer(const struct ps_service *s, struct connection *c, const struct message *m,

@@ -17,6 +17,7 @@
 #include "signer/append.h"
 #include "signer/bounds.h"
 #include "signer/file.h"
+#include "signer/keyleaf.h"
 #include "signer/publish.h"
 #include "signer/recover.h"
 #include "signer/remember.h"
@@ -280,6 +281,8 @@ static int start_up(struct ps_state *s, int dir, const struct ps_recover *r, str
     }
     if (err == 0)
         err = tell_rotation(s, dir);
+    if (err == 0)
+        err = ps_keyleaf_installed(s, dir);
     if (err == 0)
         err = ps_append_clock_step(s);
     if (err == 0)

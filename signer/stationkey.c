@@ -255,13 +255,43 @@ static int is_ours(const struct ps_stationkey *s, const struct ps_cert *c, struc
     return 0;
 }
 
+/* A revocation is kept by the number of the key that it revokes, beside the certificates; a later one of the same key takes its
+ * place unless it says less. */
+static int install_revocation(const struct ps_stationkey *s, const struct ps_stationkey_cert *c,
+                              const struct ps_pubkey *root, struct ps_buf *report, struct ps_why *why) {
+    char name[64], sig_name[80], id[17], since[32], clip[57], there[PS_CERT_MAX];
+    struct ps_revocation r, old;
+
+    int err = ps_cert_open_revocation(&r, c->cert, c->cert_n, c->sig, c->sig_n, root, why);
+    if (err != 0)
+        return err;
+    ps_minisign_id_text(r.clip_key.id, id);
+    snprintf(name, sizeof(name), "revocation-%s.json", id);
+    snprintf(sig_name, sizeof(sig_name), "%s.minisig", name);
+    ssize_t n = ps_file_load(s->public_dir, name, there, sizeof(there));
+    if (n > 0 && ps_cert_parse_revocation(&old, there, (size_t)n, NULL) == 0 && old.since_ns < r.since_ns)
+        return ps_error_why(why, PS_EPERM, name, "is there already, of an earlier time: remove it by hand if this is meant");
+    err = replace(s->public_dir, sig_name, c->sig, c->sig_n, 0644, why);
+    if (err == 0)
+        err = replace(s->public_dir, name, c->cert, c->cert_n, 0644, why);
+    if (err != 0)
+        return err;
+    ps_minisign_pubkey_text(&r.clip_key, clip);
+    ps_statement_time_text(r.since_ns, since);
+    ps_buf_fmt(report, "merchant     %s\nrevoked      %s\nsince        %s\n", r.merchant, clip, since);
+    return 0;
+}
+
 int ps_stationkey_install(const struct ps_stationkey *s, const struct ps_stationkey_cert *c,
                           struct ps_buf *report, struct ps_why *why) {
     struct ps_pubkey root;
+    struct ps_revocation revocation;
     struct ps_cert cert;
     char print[40], from[32], until[32];
 
     int err = choose_root(s, c, &root, why);
+    if (err == 0 && ps_cert_parse_revocation(&revocation, c->cert, c->cert_n, NULL) == 0)
+        return install_revocation(s, c, &root, report, why);
     if (err == 0)
         err = ps_cert_open(&cert, c->cert, c->cert_n, c->sig, c->sig_n, &root, why);
     if (err == 0)

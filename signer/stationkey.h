@@ -32,7 +32,7 @@ struct ps_stationkey_cert { /* borrowed bytes of the four files' contents */
     size_t cert_n, sig_n, root_n;
     bool new_root; /* a root key other than the installed one is meant */
 };
-/* Installs a certificate that the root key signed for just these keys. */
+/* Installs a certificate that the root key signed for just these keys, or a revocation by it: public/revocation-KEYID.json. */
 int ps_stationkey_install(const struct ps_stationkey *s, const struct ps_stationkey_cert *c,
                           struct ps_buf *report, struct ps_why *why);
 /* A new clip key, kept as the old one was. PS_EBUSY while a signer runs, PS_ESTATE while a clip is pending. */

@@ -17,6 +17,7 @@
 #include "signer/append.h"
 #include "signer/clock.h"
 #include "signer/file.h"
+#include "signer/keyleaf.h"
 #include "signer/publish.h"
 #include "signer/seal_check.h"
 #include "signer/state.h"
@@ -410,23 +411,41 @@ static int seal(struct request *rq) {
 
 /* ---- APPEND ---------------------------------------------------------------------------------------- */
 
-static int append(struct request *rq) {
-    struct ps_wire_append a;
-    struct ps_wire_appended reply = {0};
+static int put_appended(struct request *rq, const uint8_t *encoded, size_t n) {
+    struct ps_wire_appended reply = {.leaf_len = (uint16_t)n};
     struct ps_leaf leaf;
-    size_t n;
 
-    if (ps_wire_get_append(rq->body, rq->n, &a) != 0)
-        return malformed(rq, "APPEND does not parse");
-    int no = ps_append_leaf(rq->s, &a, rq->roles, reply.leaf, &n, &rq->no, &rq->stop);
-    if (no != 0)
-        return no;
-    reply.leaf_len = (uint16_t)n;
-    if (ps_leaf_decode(&leaf, reply.leaf, n) != 0)
+    memcpy(reply.leaf, encoded, n);
+    if (ps_leaf_decode(&leaf, encoded, n) != 0)
         return refuse(rq, PS_REFUSED_DISK, "the leaf cannot be read back");
     reply.index = leaf.index;
     ps_wire_put_appended(rq->out, &reply);
     return 0;
+}
+
+static int append(struct request *rq) {
+    struct ps_wire_append a;
+    uint8_t encoded[PS_MAX_LEAF];
+    size_t n;
+
+    if (ps_wire_get_append(rq->body, rq->n, &a) != 0)
+        return malformed(rq, "APPEND does not parse");
+    int no = ps_append_leaf(rq->s, &a, rq->roles, encoded, &n, &rq->no, &rq->stop);
+    return no != 0 ? no : put_appended(rq, encoded, n);
+}
+
+/* ---- KEY ------------------------------------------------------------------------------------------- */
+
+/* Whoever brings it: the root's signature counts. */
+static int key(struct request *rq) {
+    struct ps_wire_key k;
+    uint8_t encoded[PS_MAX_LEAF];
+    size_t n;
+
+    if (ps_wire_get_key(rq->body, rq->n, &k) != 0)
+        return malformed(rq, "KEY does not parse");
+    int no = ps_keyleaf_append(rq->s, &k, encoded, &n, &rq->no, &rq->stop);
+    return no != 0 ? no : put_appended(rq, encoded, n);
 }
 
 /* ---- the table ------------------------------------------------------------------------------------- */
@@ -444,6 +463,7 @@ static const struct {
     {PS_WIRE_ABORT, PS_ROLE_RECORDER, abort_word},
     {PS_WIRE_RECORDS, PS_ROLE_RECORDER, records},
     {PS_WIRE_APPEND, ~0u, append},
+    {PS_WIRE_KEY, ~0u, key},
 };
 
 enum ps_words_next ps_words_answer(struct ps_state *s, const void *msg, size_t n, int fd, unsigned roles,

@@ -182,7 +182,7 @@ END
     [ "$(leaves | grep -c "^6 $digest$")" -eq 1 ]
     start_signer
     stop_signer
-    [ "$(leaves | grep -c '^6 ')" -eq 1 ]
+    [ "$(leaves | grep -c '^6 ')" -eq 2 ] # and the certificate of before
     rm "$dir/request.json" "$dir/request.json.minisig"
     key request --root "$root" -o "$dir/request.json"
     certify -o "$dir/cert2"
@@ -200,6 +200,67 @@ END
     [ "$status" -eq 1 ]
     [[ $output == *"not sealed yet"* ]]
     [ "$(sha256sum "$root/signer/clip.key")" = "$before" ]
+}
+
+@test "what the root key signed is told by the ledger, once" {
+    digest() {
+        sha256sum <"$1" | cut -c1-64
+    }
+    station_asks
+    root_key
+    certify -o "$dir/cert"
+    start_signer
+    # Whose root was not known when it started waits for the next start.
+    run key install --root "$root" "$dir/cert/cert.json"
+    [ "$status" -eq 0 ]
+    [[ $output == *"tells it when the signer starts next"* ]]
+    stop_signer
+    [ "$(leaves | grep -c '^6 ')" -eq 0 ]
+    start_signer
+    [ "$(leaves | grep -c "^6 $(digest "$dir/cert/cert.json")$")" -eq 1 ]
+    # A running one is asked, and asked again it gives the same entry.
+    certify --until 2099-01-01 -o "$dir/cert2"
+    run key install --root "$root" "$dir/cert2/cert.json"
+    [ "$status" -eq 0 ]
+    [[ $output == *"ledger       entry "* ]]
+    again=$(key install --root "$root" "$dir/cert2/cert.json")
+    [ "${again##*entry }" = "${output##*entry }" ]
+    [ "$(leaves | grep -c "^6 $(digest "$dir/cert2/cert.json")$")" -eq 1 ]
+    # A revocation by the installed root, for whose number a bundle looks.
+    clip=$(sed -n 2p "$root/public/clip.pub")
+    key revoke --root-key "$dir/office/root.key" --clip-key "$clip" --since 2026-12-01 --reason stolen \
+        --passphrase-file "$dir/root.pass" -o "$dir/gone" >/dev/null
+    revocation=$(find "$dir/gone" -name 'revocation-*.json')
+    run key install --root "$root" "$revocation"
+    [ "$status" -eq 0 ]
+    [[ $output == *"revoked      $clip"* && $output == *"ledger       entry "* ]]
+    cmp "$revocation" "$root/public/${revocation##*/}"
+    minisign -V -H -p "$root/public/root.pub" -m "$root/public/${revocation##*/}"
+    [ "$(leaves | grep -c "^6 $(digest "$revocation")$")" -eq 1 ]
+    # Another root's is not taken, by neither door.
+    key root --merchant Other -o "$dir/other" --passphrase-file "$dir/root.pass" --moderate >/dev/null
+    key revoke --root-key "$dir/other/root.key" --clip-key "$clip" --since 2026-01-01 --reason stolen \
+        --passphrase-file "$dir/root.pass" -o "$dir/foreign" >/dev/null
+    foreign=$(find "$dir/foreign" -name 'revocation-*.json')
+    run key install --root "$root" "$foreign"
+    [ "$status" -eq 1 ]
+    run python3 - "$root/run/signer.sock" "$foreign" <<'END'
+import socket, struct, sys
+text, sig = (open(sys.argv[2] + e, "rb").read() for e in ("", ".minisig"))
+with socket.socket(socket.AF_UNIX, socket.SOCK_SEQPACKET) as s:
+    s.connect(sys.argv[1])
+    s.send(struct.pack(">BBHH", 1, 9, 0, len(text)) + text + struct.pack(">H", len(sig)) + sig)
+    answer = s.recv(8192)
+print(answer[1], answer[4], answer[7:].decode())
+END
+    [[ $output == "255 2 signature: was made with another key than the root's" ]]
+    run key install --root "$root" "$foreign" --root-pub "$dir/other/root.pub"
+    [ "$status" -eq 1 ]
+    stop_signer
+    start_signer
+    stop_signer
+    [ "$(leaves | grep -c '^6 ')" -eq 3 ]
+    [ "$("$packseal" ledger check --root "$root" --json | tail -n 1 | jq .keys)" = 3 ]
 }
 
 @test "a rotation that was cut short is completed by the next request" {

@@ -27,6 +27,7 @@ static void opening(struct ps_buf *b, const uint8_t *body, size_t n) {
 static int request(struct ps_buf *b, int word, const uint8_t *body, size_t n) {
     static struct ps_wire_append append;
     struct ps_wire_segment segment;
+    struct ps_wire_key key;
     uint64_t clip = 0;
     uint32_t number = 0;
     uint8_t reason = 0;
@@ -56,6 +57,10 @@ static int request(struct ps_buf *b, int word, const uint8_t *body, size_t n) {
     case PS_WIRE_APPEND:
         if ((err = ps_wire_get_append(body, n, &append)) == 0)
             ps_wire_put_append(b, &append);
+        break;
+    case PS_WIRE_KEY:
+        if ((err = ps_wire_get_key(body, n, &key)) == 0)
+            ps_wire_put_key(b, &key);
         break;
     default: ps_wire_put_simple(b, (uint8_t)word); break; /* STATUS, ACK */
     }

@@ -19,6 +19,7 @@ static int again(const void *p, size_t n, struct ps_buf *out) {
         struct ps_wire_records records;
         struct ps_wire_refused refused;
         struct ps_wire_append append;
+        struct ps_wire_key key;
         struct ps_wire_appended appended;
     } u;
     const uint8_t *body = NULL;
@@ -77,6 +78,11 @@ static int again(const void *p, size_t n, struct ps_buf *out) {
         err = ps_wire_get_append(body, body_n, &u.append);
         if (err == 0)
             ps_wire_put_append(out, &u.append);
+        break;
+    case PS_WIRE_KEY:
+        err = ps_wire_get_key(body, body_n, &u.key);
+        if (err == 0)
+            ps_wire_put_key(out, &u.key);
         break;
     case PS_WIRE_APPENDED:
         err = ps_wire_get_appended(body, body_n, &u.appended);
@@ -164,6 +170,10 @@ static void requests(struct ps_buf *b) {
     a = (struct ps_wire_append){.type = PS_LEAF_INTAKE, .extra_len = sizeof a.extra};
     ps_wire_put_append(b, &a);
     message(b, false, "APPEND with all that a leaf holds");
+    struct ps_wire_key k = {(const uint8_t *)"{}", (const uint8_t *)"sig", 2, 3};
+    ps_wire_put_key(b, &k);
+    tap_is_mem(b->p, "\1\x09\0\0\0\2{}\0\3sig", 13, "KEY byte by byte");
+    message(b, false, "KEY");
 }
 
 static void answers(struct ps_buf *b) {
@@ -239,7 +249,7 @@ static void heads(void) {
         if (got != word && got != PS_EFORMAT)
             tap_fail("word %d gives %d", word, got);
     }
-    tap_is_int(known, 15, "fifteen words are known");
+    tap_is_int(known, 16, "sixteen words are known");
 }
 
 static void bounds(struct ps_buf *b) {
