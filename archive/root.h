@@ -30,7 +30,7 @@ int ps_root_config(const char *root, char out[PS_ROOT_PATH]);
 #define PS_ROOT_EXPORTS "exports"
 #define PS_ROOT_RUN "run"
 #define PS_ROOT_SIGNER_SOCKET "run/signer.sock"
-#define PS_ROOT_STAMP_WANTED "run/stamp-wanted" /* empty; whoever makes something that wants a time leaves it */
+#define PS_ROOT_STAMP_WANTED "run/stamp-wanted" /* empty: somebody has made what wants a time */
 #define PS_ROOT_CONTROL_SOCKET "run/control.sock"
 
 #endif
