@@ -257,6 +257,7 @@ def times(k, make, tsa):
     one("short-key", signer="short", pem=tsa.pem("short", "sub", "root"))
     one("issued-by-no-authority", signer="under", certs=("rsa", "sub"), pem=tsa.pem("under", "rsa", "sub", "root"))
     one("sha1-digest", hash_name="sha1")
+    one("sha3-digest", hash_name="sha3-256")
     one("not-bound", cades=False)
     one("imprint-sha512", digest="sha512")
     one("accuracy-of-days", accuracy=(90000, 0, 0))
