@@ -166,6 +166,11 @@ machine-test: all ## a whole machine under QEMU: USB devices come and go, the po
 	@sh tests/deps.sh machine
 	@$(in_test) TEST_SECONDS=3600 prove -j1 --timer --exec 'sh tests/run.sh' $(PROVE_FLAGS) $(MACHINE_TESTS)
 
+IMAGE ?= build/image/packseal.img
+image: all ## a disk image that starts by itself and records (root; Debian's archive)
+	@sh tests/deps.sh machine
+	@PACKSEAL_SRC='$(CURDIR)' PACKSEAL_BUILD='$(CURDIR)/$(B)' bash image/make-image.sh '$(IMAGE)'
+
 in_test = PACKSEAL_BUILD='$(CURDIR)/$(B)' PACKSEAL_SRC='$(CURDIR)' PACKSEAL_SAN='$(SAN)' HARNESS_RULESFILE=tests/rules.yml \
           UBSAN_OPTIONS=print_stacktrace=1
 

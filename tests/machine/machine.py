@@ -60,13 +60,13 @@ class Machine:
     """One machine. `disk`: a qcow2 above the prepared disk (default), or a raw copy of it behind a cache that a
     power cut empties (`lossy`)."""
 
-    def __init__(self, disk=None, lossy=False, boot_own=None, usb_stick=None, memory=1024):
+    def __init__(self, disk=None, lossy=False, base=None, boot_own=None, usb_stick=None, memory=1024):
         self.dir = tempfile.mkdtemp(prefix="packseal-machine.")
         self.share = os.path.join(self.dir, "share")
         os.mkdir(self.share)
         self.lossy, self.boot_own, self.usb_stick, self.memory = lossy, boot_own, usb_stick, memory
         self.base = os.path.join(HOME, "disk.ext4")
-        self.disk = disk or self._new_disk()
+        self.disk = disk or self._new_disk(base)
         self.qemu = self.nbd = None
         self.up_s = None
         self.boots = 0
@@ -244,7 +244,7 @@ class Machine:
         mark = "@@%d" % time.monotonic_ns()
         if os.environ.get("PACKSEAL_TRACE"):
             tap.diag("%6.1f s: %s" % (time.monotonic() - self.begun, command))
-        self.cmd.sendall(("{ %s\n} </dev/null 2>&1; echo; echo %s $?\n" % (command, mark)).encode())
+        self.cmd.sendall(("{ %s\n} </dev/null 2>&1; r=$?; echo; echo %s $r\n" % (command, mark)).encode())
         text = self._until(mark.encode(), seconds * PATIENCE)[:-len(mark) - 1].decode(errors="replace")
         code = int(self._until(b"\n", 30).split()[0])
         return code, text[:-1] if text.endswith("\n") else text
@@ -259,11 +259,13 @@ class Machine:
         return text
 
     def wait(self, command, seconds=60, every=0.25):
-        """Waits in the machine until a command succeeds; whether it did."""
-        turns = max(1, int(seconds * PATIENCE / every))
-        code, _ = self.status("for i in $(seq %d); do { %s\n} >/dev/null 2>&1 && exit_=0 && break; exit_=1; sleep %s; done; "
-                              "(exit $exit_)" % (turns, command, every), seconds * PATIENCE * 3 + 60)
-        return code == 0
+        """Waits until a command succeeds in the machine; whether it did."""
+        end = time.monotonic() + seconds * PATIENCE
+        while True:
+            code, _ = self.status(command)
+            if code == 0 or time.monotonic() > end:
+                return code == 0
+            time.sleep(every)
 
     def put(self, path, text, mode="0644"):
         data = base64.b64encode(text.encode()).decode()

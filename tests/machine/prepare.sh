@@ -44,6 +44,7 @@ libraries() {
     done | awk '$1 == "NEEDED" { print $2 }' | sort -u |
         while read -r l; do dpkg-query -S "*/$l" | sed 's/:.*//' | head -1; done
 }
+# shellcheck disable=SC2046
 packages=$(printf '%s\n' systemd systemd-sysv udev kmod util-linux procps e2fsprogs iproute2 debconf dosfstools \
     evtest strace openssl python3-minimal libpython3-stdlib fonts-wqy-zenhei ca-certificates \
     $(libraries) | sort -u | paste -sd,)
@@ -91,9 +92,9 @@ put_product root
 
 mkdir -p "root/lib/modules/$version" root/mnt/host root/etc/rig/usb root/usr/local/sbin
 modules uvcvideo vhci-hcd usbhid hid-generic evdev cdc-acm usb-storage sd_mod vfat nls_ascii nls_cp437 nls_utf8 xhci-pci \
-    virtio_blk virtio_pci virtio_console 9p 9pnet_virtio ext4 crc32c_generic fuse loop >modules
+    virtio_blk virtio_pci virtio_console 9p 9pnet_virtio ext4 crc32c_generic fuse loop >module-files
 cp "$tree/lib/modules/$version"/modules.{order,builtin,builtin.modinfo} "root/lib/modules/$version/"
-sed "s|^$tree/||" modules | tar -C "$tree" -cf - -T - | tar -C root -xf - --keep-directory-symlink
+sed "s|^$tree/||" module-files | tar -C "$tree" -cf - -T - | tar -C root -xf - --keep-directory-symlink
 depmod -b root "$version"
 install -m 0755 "$staged/usbemu" root/usr/local/sbin/usbemu
 

@@ -49,7 +49,7 @@ class Station(Machine):
         return self.status("packseal init --help | grep -q -- --service && "
                            "test -e /usr/lib/systemd/system/packseal-recorder@.service")[0] == 0
 
-    def set_up(self, cameras, scanners, settings=()):
+    def set_up(self, cameras, scanners):
         """What a merchant's IT person does once, as root."""
         words = ["--station", "'打包三号台'", "--id", "ST03", "--operator", "0017"]
         for name, source in cameras.items():
@@ -70,13 +70,8 @@ class Station(Machine):
             self.must("systemctl enable packseal")
         conf = self.must("ls /etc/packseal/packseal.conf /var/lib/packseal/packseal.conf 2>/dev/null | head -1; true").strip()
         # Small pictures: an emulated processor encodes 320x240 in real time, and little more.
-        for key, value in dict(settings, width=320, height=240, fps=10, min_free_mb=300).items():
-            self.must("sed -i 's/^%s *=.*/%s = %s/' %s; grep -q '^%s *=' %s || sed -i 's/^\\[recording\\]/&\\n%s = %s/' %s" %
-                      (key, key, value, conf, key, conf, key, value, conf))
+        self.must("sed -i -e '/^\\[camera/a width = 320\\nheight = 240\\nfps = 10' -e 's/^min_free_mb *=.*/min_free_mb = 300/' " + conf)
         self.must("sync")
-
-    def services(self):
-        return "'packseal@ST03.target' 'packseal-recorder@ST03.service'" if self.has_units() else "packseal.service"
 
 
 def station_disk():
