@@ -197,7 +197,7 @@ static uint32_t bits_of(uint32_t fourcc) {
 /* ---- for people ----------------------------------------------------------------------------------- */
 
 int ps_camera_v4l2_formats_list(const char *node, struct ps_camera_info *info, struct ps_camera_offer *out,
-                        unsigned most, unsigned *n) {
+                                unsigned most, unsigned *n) {
     struct ps_camera_step steps[OFFERS_MAX];
     struct v4l2_capability cap = {0};
     struct v4l2_fmtdesc f = {.type = V4L2_BUF_TYPE_VIDEO_CAPTURE};

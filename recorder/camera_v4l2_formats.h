@@ -15,7 +15,8 @@ struct ps_camera_v4l2_choice {
 /* ioctl(2), again after a signal. */
 int ps_camera_v4l2_formats_ask(int fd, unsigned long request, void *arg);
 /* The best format whose picture fits into the wanted size; never fails. */
-void ps_camera_v4l2_formats_choose(int fd, uint32_t width, uint32_t height, struct ps_camera_v4l2_choice *out);
+void ps_camera_v4l2_formats_choose(int fd, uint32_t width, uint32_t height,
+                                   struct ps_camera_v4l2_choice *out);
 enum ps_pixels ps_camera_v4l2_formats_pixels(uint32_t fourcc);
 /* Smaller pictures and lower rates than `from` that the device offers in this format, the largest first, each at most
  * three quarters of the one before. Returns how many. */

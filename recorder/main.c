@@ -14,8 +14,8 @@
 
 #include "archive/config.h"
 #include "archive/root.h"
-#include "recorder/manager.h"
 #include "recorder/inventory.h"
+#include "recorder/manager.h"
 #include "recorder/station.h"
 
 static volatile int stop;
@@ -59,12 +59,9 @@ static void take_signals(void) {
 
 int main(int argc, char **argv) {
     static const struct option options[] = {
-        {"root", required_argument, NULL, 'r'},
-        {"scan-stdin", no_argument, NULL, 's'},
-        {"list-devices", no_argument, NULL, 'l'},
-        {"help", no_argument, NULL, 'h'},
-        {"version", no_argument, NULL, 'v'},
-        {NULL, 0, NULL, 0},
+        {"root", required_argument, NULL, 'r'},   {"scan-stdin", no_argument, NULL, 's'},
+        {"list-devices", no_argument, NULL, 'l'}, {"help", no_argument, NULL, 'h'},
+        {"version", no_argument, NULL, 'v'},      {NULL, 0, NULL, 0},
     };
     static struct ps_station station;
     const char *root = NULL;
