@@ -213,7 +213,7 @@ install: all ## copy the files under DESTDIR and PREFIX (/usr)
 	$(Q)$(call put,0644,share/doc/libpackseal-evidence,evidence/LICENSE)
 	$(Q)$(call put,0644,share/doc/libpackseal-evidence/examples,$(wildcard docs/examples/*.c))
 	$(Q)install -d $(D)/lib/systemd/system
-	$(Q)for u in $(UNITS); do sed 's|/usr/\(bin\|libexec\)/|$(PREFIX)/\1/|' $$u >$(D)/lib/systemd/system/$${u##*/} && \
+	$(Q)for u in $(UNITS); do sed 's|/usr/\(bin\|libexec\)/|$(PREFIX)/\1/|g' $$u >$(D)/lib/systemd/system/$${u##*/} && \
 		chmod 0644 $(D)/lib/systemd/system/$${u##*/} || exit 1; done
 	$(Q)$(call put,0644,lib/udev/rules.d,$(wildcard udev/*.rules) $(RULES))
 	$(Q)$(call put,0644,share/packseal/udev,$(wildcard udev/*.list udev/*.optional))

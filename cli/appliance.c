@@ -75,6 +75,15 @@ static bool choose_root(struct ps_appliance *a, const char *root_arg) {
     return true;
 }
 
+/* The units see no home folders, and temporary ones of their own. */
+static bool is_hidden(const char *root) {
+    static const char *const folders[] = {"/home/", "/root/", "/run/", "/tmp/", "/var/tmp/"};
+    for (size_t i = 0; i < sizeof(folders) / sizeof(folders[0]); i++)
+        if (strncmp(root, folders[i], strlen(folders[i])) == 0)
+            return true;
+    return false;
+}
+
 bool ps_appliance_find(struct ps_appliance *a, const char *id, const char *root_arg) {
     struct ps_why why = {0};
     struct ps_user viewer;
@@ -101,6 +110,13 @@ bool ps_appliance_find(struct ps_appliance *a, const char *id, const char *root_
     a->readers = readers->gr_gid;
     if (!choose_root(a, root_arg))
         return false;
+    if (is_hidden(a->root)) {
+        ps_words_fail(
+            2, ps_words("home and temporary folders are hidden from services", "服务看不到家目录和临时目录"),
+            a->root,
+            ps_words("choose a folder below /srv or /var/lib", "请选择 /srv 或 /var/lib 下的文件夹"));
+        return false;
+    }
     /* As the programs will look for it. */
     if (strcmp(a->root, PS_ROOT_DEFAULT) == 0)
         snprintf(a->config, sizeof(a->config), ETC "/packseal.conf");

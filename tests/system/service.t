@@ -66,6 +66,17 @@ def set_up(box):
     code, out, err = box.run("packseal", "init", "--service", "--station", "other", "--id", "ST03")
     ok(code == 0 and box.run("sh", "-c", f"cat {ROOT}/public/* /etc/packseal/*")[1] == before,
        "said again it changes nothing", out + err)
+    box.run("sh", "-c", f"rm /etc/packseal/ST03.env {ROOT}/run; rmdir {ROOT}/holds; chown root:root {ROOT}/tokens")
+    code, out, err = box.run("packseal", "init", "--service", "--station", "other", "--id", "ST03")
+    found = box.run("sh", "-c", f"stat -c '%U:%G %a' {ROOT}/holds {ROOT}/tokens; readlink {ROOT}/run; cat /etc/packseal/ST03.env")[1]
+    ok(code == 0 and found == "packseal:packseal-read 2750\n" * 2 + f"/run/packseal/ST03\nPACKSEAL_ROOT={ROOT}\n",
+       "... but what is missing or half made is completed", found + err)
+    box.run("chown", "packseal-viewer", f"{ROOT}/clips")
+    code, out, err = box.run("packseal", "init", "--service", "--station", "other", "--id", "ST03", check=False)
+    ok(code == 1 and "chown -R" in err, "a folder of somebody else's is named and left alone", err)
+    box.run("chown", "packseal", f"{ROOT}/clips")
+    code, out, err = box.run("packseal", "init", "--service", "--station", "x", "--id", "X", "--root", "/tmp/x", check=False)
+    ok(code != 0 and "hidden" in err, "a root that the units cannot see is refused", err)
 
 
 def users_apart(box):
