@@ -201,7 +201,7 @@ static void tell(const struct selftest *t, bool json) {
         char text[96];
         snprintf(text, sizeof(text), ps_words("self-test failed: %zu findings", "自检失败:%zu 项"),
                  json_array_size(t->failed));
-        ps_words_fail(1, text, t->root, ps_words("see packseal doctor", "请运行 packseal doctor"));
+        ps_words_fail(1, text, t->root, ps_words("see the lines above", "见上面各行"));
     } else {
         printf(ps_words("self-test passed: doctor and ledger well, %u of %" PRIu64 " clips verified\n",
                         "自检正常:doctor 与账本无问题,核验录像 %u / %" PRIu64 "\n"),
