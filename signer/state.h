@@ -34,8 +34,8 @@ struct ps_state {
     uint64_t published;                 /* size of ledger/checkpoint as this process wrote it */
     uint64_t appends[PS_STATE_APPENDS]; /* indexes of the last leaves that came by APPEND; a ring */
     uint64_t n_appends;                 /* ever */
-    struct ps_pubkey root; /* the merchant's, as installed when this process started */
-    bool rooted;           /* there is one */
+    struct ps_pubkey root;              /* the merchant's, as installed when this process started */
+    bool rooted;                        /* there is one */
     struct ps_clock_watch watch;
     struct ps_witness witness;
     char station[PS_MAX_STATION_ID + 1];

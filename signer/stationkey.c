@@ -270,7 +270,8 @@ static int install_revocation(const struct ps_stationkey *s, const struct ps_sta
     snprintf(sig_name, sizeof(sig_name), "%s.minisig", name);
     ssize_t n = ps_file_load(s->public_dir, name, there, sizeof(there));
     if (n > 0 && ps_cert_parse_revocation(&old, there, (size_t)n, NULL) == 0 && old.since_ns < r.since_ns)
-        return ps_error_why(why, PS_EPERM, name, "is there already, of an earlier time: remove it by hand if this is meant");
+        return ps_error_why(why, PS_EPERM, name,
+                            "is there already, of an earlier time: remove it by hand if this is meant");
     err = replace(s->public_dir, sig_name, c->sig, c->sig_n, 0644, why);
     if (err == 0)
         err = replace(s->public_dir, name, c->cert, c->cert_n, 0644, why);
