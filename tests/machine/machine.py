@@ -44,6 +44,9 @@ def prepare():
         skip_all("not here: %s: run: sh tests/deps.sh machine" % " ".join(missing))
     if os.geteuid() != 0:
         skip_all("not root: the files of the machine's disk need their owners")
+    if os.environ.get("PACKSEAL_MACHINE_AS_IT_IS"):
+        tap.diag("NOT REAL: the machine as it was made before, perhaps of other programs")
+        return
     begun = time.monotonic()
     r = subprocess.run(["bash", os.path.join(SRC, "tests", "machine", "prepare.sh"), HOME], stdin=subprocess.DEVNULL,
                        stdout=subprocess.PIPE, stderr=subprocess.STDOUT, check=False,
