@@ -30,7 +30,10 @@ for my $unit (@services) {
 }
 none('each confinement is there, or a comment names it and says why not', @missing);
 
-# Every unit is part of its station's target, or started by one that is.
+# Every unit is part of its station's target, or started by one that is; but for one whose command packseal does not know
+# (yet): that would only fail, again and again.
+my $known = join '', map { "$_ " } `'@{[build()]}/packseal' --help` =~ /^  ([a-z]+) /mg;
+cmp_ok(length $known, '>', 50, 'packseal tells its commands');
 my $target = slurp('cli/packseal@.target');
 my @stray;
 for my $unit (@units) {
@@ -38,9 +41,13 @@ for my $unit (@units) {
     next if $name eq 'packseal@.target';
     (my $instance = $name) =~ s/\@\./\@%i./;
     (my $starter  = $instance) =~ s/\.service$//;
-    push @stray, $unit if index($target, $instance) < 0 && $target !~ /\Q$starter\E\.(?:timer|socket)/;
+    my $wanted = index($target, $instance) >= 0 || $target =~ /\Q$starter\E\.(?:timer|socket)/;
+    (my $service = $unit) =~ s/\.\w+$/.service/;
+    my ($command) = -f src() . "/$service" && slurp($service) =~ m{^ExecStart=/usr/bin/packseal (\w+)}m;
+    my $works = !defined $command || $known =~ /\b$command /;
+    push @stray, $unit . ($works ? '' : ": packseal $command does not exist") if !$wanted != !$works;
 }
-none('the target starts each unit, by itself or by its timer or socket', @stray);
+none('the target starts each unit that can run, by itself or by its timer or socket', @stray);
 
 SKIP: {
     skip 'systemd-analyze (package systemd) is not here: no unit was judged', 2 if !have_tool('systemd-analyze');
