@@ -195,8 +195,7 @@ static void judge_unit(struct ps_doctor *d, char *block) {
 
 static void check_units(struct ps_doctor *d) {
     static const char *const units[] = {"packseal-signer@%s.socket", "packseal-recorder@%s.service",
-                                        "packseal-stamp@%s.timer",   "packseal-stamp@%s.service",
-                                        "packseal-prune@%s.timer",   "packseal-prune@%s.service",
+                                        "packseal-stamp@%s.timer", "packseal-stamp@%s.service",
                                         "packseal-selftest@%s.timer"};
     char env[64], names[sizeof(units) / sizeof(units[0])][64], out[8192];
     char *argv[3 + sizeof(units) / sizeof(units[0]) + 1] = {
