@@ -490,10 +490,10 @@ static void summary(const struct check *c) {
             (json_int_t)ps_audit_size(c->audit), "checkpoint", (json_int_t)(c->have_head ? c->head.size : 0),
             "root", hex, "clips", (json_int_t)n, "sealed", (json_int_t)ps_audit_count(c->audit, PS_LEAF_SEAL),
             "aborted", (json_int_t)ps_audit_count(c->audit, PS_LEAF_ABORT), "open", (json_int_t)open,
-            "tombstones", (json_int_t)tombs, "keys",
-            (json_int_t)ps_audit_count(c->audit, PS_LEAF_KEY), "folders", (json_int_t)c->folders, "checkpoints",
-            (json_int_t)c->remembered, "earlier", (json_int_t)c->earlier, "intakes",
-            (json_int_t)c->intakes.folders, "problems", (json_int_t)c->problems);
+            "tombstones", (json_int_t)tombs, "keys", (json_int_t)ps_audit_count(c->audit, PS_LEAF_KEY),
+            "folders", (json_int_t)c->folders, "checkpoints", (json_int_t)c->remembered, "earlier",
+            (json_int_t)c->earlier, "intakes", (json_int_t)c->intakes.folders, "problems",
+            (json_int_t)c->problems);
         char *line = o == NULL ? NULL : json_dumps(o, JSON_COMPACT | JSON_PRESERVE_ORDER);
         if (line != NULL)
             puts(line);
@@ -521,7 +521,8 @@ static void summary(const struct check *c) {
                     "问题        %" PRIu64 " 个\n"),
            c->key.name, ps_audit_size(c->audit), c->have_head ? c->head.size : 0, hex, n,
            ps_audit_count(c->audit, PS_LEAF_SEAL), ps_audit_count(c->audit, PS_LEAF_ABORT), open, tombs,
-           ps_audit_count(c->audit, PS_LEAF_KEY), c->folders, c->intakes.folders, c->remembered, c->earlier, c->problems);
+           ps_audit_count(c->audit, PS_LEAF_KEY), c->folders, c->intakes.folders, c->remembered, c->earlier,
+           c->problems);
 }
 
 static void run(struct check *c) {
