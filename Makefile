@@ -149,7 +149,8 @@ check: ## packages, build, then every test under prove
 PLAIN_ONLY := tests/lint/% tests/golden/% tests/browser/film.t tests/browser/verify-large.t tests/e2e/attacks.t
 
 # The same without looking after packages. TESTS='tests/cli/find.bats' picks some.
-TESTS ?= $(UNIT) $(FUZZ) $(filter-out tests/machine/% $(if $(SAN),$(PLAIN_ONLY)),$(sort $(wildcard tests/*/*.t tests/*/*.bats)))
+# The longest of those side by side (passphrases cost a second and a gigabyte each) begins first.
+TESTS ?= tests/cli/key.bats $(UNIT) $(FUZZ) $(filter-out tests/machine/% tests/cli/key.bats $(if $(SAN),$(PLAIN_ONLY)),$(sort $(wildcard tests/*/*.t tests/*/*.bats)))
 test: all $(UNIT) $(FUZZ) $(FAKES) ## build and test; TESTS='FILE ...' picks some
 	@echo 'testing $(B) with $(JOBS) jobs'
 	@$(in_test) prove -j$(JOBS) --exec 'sh tests/run.sh' $(PROVE_FLAGS) $(TESTS)
