@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: ISC */
 #include "evidence/verdict.h"
 
+#include <inttypes.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -10,6 +11,8 @@
 #include "evidence/json.h"
 #include "evidence/note.h"
 #include "evidence/verdict_internal.h"
+
+#define MS INT64_C(1000000) /* of nanoseconds; wall and boot clocks are stated in whole ones */
 
 /* ---- words and numbers --------------------------------------------------------------------------- */
 
@@ -323,6 +326,19 @@ static bool is_named(const struct ps_clip *c, const char *name) {
     return is_stated(c, name);
 }
 
+/* Wall clock against boot clock, from start to end; as the signer's rule for a clock step (section 4.4): a clock that is
+ * steered gains or loses a thousandth at most. */
+static void tell_clock(struct ps_verdict *v) {
+    const struct ps_time *a = &v->clip->started, *b = &v->clip->ended;
+    const int64_t took_ms = (b->boot_ns - a->boot_ns) / MS;
+    const int64_t step_ms = b->wall_ns / MS - a->wall_ns / MS - took_ms;
+    if (step_ms > 1000 + took_ms / 1000 || step_ms < -1000 - took_ms / 1000)
+        ps_verdict_problem(v, "clock-step", "clip.json ended.wall",
+                           "the station's clock was moved by %+" PRId64 ".%03" PRId64
+                           " s while it recorded: its own times mean little",
+                           step_ms / 1000, (step_ms < 0 ? -step_ms : step_ms) % 1000);
+}
+
 static void tell_unnamed(struct ps_verdict_job *j) {
     for (size_t i = 0; i < j->in->files->n; i++) {
         const char *name = inside(j, i);
@@ -418,6 +434,7 @@ static int judge_digests(struct ps_verdict_job *j) {
     if (err < 0)
         return err;
     ps_verdict_excerpt_stated(j);
+    tell_clock(j->v);
     for (uint32_t i = 0; i < v->clip->n_tracks; i++)
         ps_verdict_film_stated(j, i);
     tell_unnamed(j);

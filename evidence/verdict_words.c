@@ -14,6 +14,7 @@ static const char *const code_zh[][2] = {
     {"cert-invalid", "工位证书无效"},
     {"cert-other", "工位证书属于另一把密钥或另一本账本"},
     {"cert-unknown", "工位证书的根密钥未登记"},
+    {"clock-step", "录像期间本机时钟被调整"},
     {"excerpt", "节选时略去的部分"},
     {"excerpt-broken", "节选说明与影片不符"},
     {"file-missing", "缺少声明中的文件"},

@@ -524,7 +524,7 @@ def evening(work, s, a, b, trust, code):
     table.row("the same", "the statement: ends before it starts by the wall clock, not by the boot clock",
               ("yes" if backwards else "no", "–"), ("yes", "–"))
     table.row("the same", "`packseal verify`: the bounds from outside stand",
-              by_verify(os.path.join(work, C + ".zip"), trust), (GOOD, 0))
+              by_verify(os.path.join(work, C + ".zip"), trust), (GOOD + ": `clock-step`", 0))
 
 
 def play(work, s, authority, rogue):

@@ -272,6 +272,23 @@ static void test_sync_marks(void) {
     maker_free(m);
 }
 
+/* The bound is 1 s and a thousandth of what the boot clock took. */
+static void test_clock(void) {
+    struct maker *m = fresh();
+    struct ps_time *end = &m->s->clip.ended;
+    const int64_t ms = INT64_C(1000000), wall = end->wall_ns;
+    const int64_t allowed_ms = 1000 + (end->boot_ns - m->s->clip.started.boot_ns) / ms / 1000;
+    end->wall_ns = wall + allowed_ms * ms;
+    maker_sign(m);
+    want(m, "a clock steered within the bound", PS_CONTENT_INTACT, NULL, NULL);
+    end->wall_ns += ms;
+    maker_sign(m);
+    want(m, "a clock set forward", PS_CONTENT_INTACT, "clock-step", "clip.json ended.wall");
+    end->wall_ns = wall - (allowed_ms + 1) * ms;
+    maker_sign(m);
+    done(m, "a clock set back", PS_CONTENT_INTACT, "clock-step", "clip.json ended.wall");
+}
+
 static void test_stated(void) {
     struct maker *m = fresh();
     struct ps_track *t = &m->s->tracks[0];
@@ -525,6 +542,7 @@ int main(void) {
     test_times();
     test_rules();
     test_sync_marks();
+    test_clock();
     test_stated();
     test_files();
     test_signature();

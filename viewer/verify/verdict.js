@@ -166,6 +166,14 @@ const judgeOriginal = async (v, files, original, step) => {
     }
 };
 
+// Wall clock against boot clock, from start to end: a steered clock gains or loses a thousandth at most.
+const tellClock = (v, a, b) => {
+    const took = b.boot - a.boot, step = b.wall - a.wall - took;
+    if (Math.abs(step) > 1000 + Math.floor(took / 1000))
+        v.problem("clock-step", null, "clip.json ended.wall", "the station's clock was moved by " + (step > 0 ? "+" : "") +
+                  (step / 1000).toFixed(3) + " s while it recorded: its own times mean little");
+};
+
 // What the statement itself says of its segments: told after all that was found.
 const tellStated = (v, t) => {
     const tell = (ranges, code, text) => {
@@ -253,6 +261,7 @@ export const judgeClip = async (path, files, shared, trust, progress = async () 
             await judgeOriginal(v, files, o, step);
     if (v.excerpt)
         tellExcerpt(v);
+    tellClock(v, clip.started, clip.ended);
     for (const t of clip.tracks)
         tellStated(v, t);
     const named = new Set([...OWN_NAMES, ...clip.tracks.map(t => t.file.name), ...clip.originals.map(o => o.file.name)]);

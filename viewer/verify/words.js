@@ -43,6 +43,7 @@ export const CODES = {
     "cert-invalid": ["工位证书无效", "the station's certificate does not hold"],
     "cert-other": ["工位证书属于另一把密钥、工位或账本", "the certificate is for another key, station or ledger"],
     "cert-unknown": ["工位证书的根密钥未登记", "the certificate is by a root key that you did not register"],
+    "clock-step": ["录像期间本机时钟被调整", "the station's clock was moved while it recorded"],
     "excerpt": ["节选:略去的部分", "an excerpt: what was left out"],
     "excerpt-broken": ["节选说明与影片不符", "the excerpt's descriptor and the film do not fit"],
     "file-missing": ["缺少文件", "a file is missing"],
