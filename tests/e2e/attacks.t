@@ -508,7 +508,8 @@ def evening(work, s, a, b, trust, code):
     said = "same code" if c["freshness"]["code"] == code else "another code: %s" % c["freshness"]["code"]
     table.row("one added to the station's newest token before a clip", "the recorder reads the code", (said, "–"),
               ("same code", "–"))
-    table.row("the clip that bears it", "`packseal verify`", by_verify(os.path.join(work, C + ".zip"), trust), (GOOD, 0))
+    table.row("the clip that bears it (its clock was set back, too)", "`packseal verify`",
+              by_verify(os.path.join(work, C + ".zip"), trust), (GOOD + ": `clock-step`", 0))
     table.begin("freshness code that does not match")
     table.row("a recorder that cheats opens a clip with a code of its own", "`packseal verify`",
               by_verify(os.path.join(work, WRONG + ".zip"), trust),
