@@ -225,6 +225,26 @@ static int recording(struct reading *r, const char *k, const char *v) {
     return refuse(r, r->value_line, "unknown key in [recording]", k);
 }
 
+static int retention(struct reading *r, const char *k, const char *v) {
+    struct ps_config *c = r->c;
+    if (strcmp(k, "days") == 0)
+        return number32(r, v, 0, 36500, &c->days);
+    if (strcmp(k, "min_days") == 0)
+        return number32(r, v, 0, 36500, &c->min_days);
+    if (strcmp(k, "reserve_mb") == 0)
+        return number32(r, v, 0, 100000000, &c->reserve_mb);
+    if (strcmp(k, "reserve_percent") == 0)
+        return number16(r, v, 0, 50, &c->reserve_percent);
+    if (strcmp(k, "archive_list") == 0)
+        return text(r, v, sizeof(c->archive_list) - 1, c->archive_list);
+    if (strcmp(k, "trust_clock") != 0)
+        return refuse(r, r->value_line, "unknown key in [retention]", k);
+    if (strcmp(v, "yes") != 0 && strcmp(v, "no") != 0)
+        return refuse(r, r->value_line, "trust_clock is yes or no", v);
+    c->trust_clock = v[0] == 'y';
+    return 1;
+}
+
 /* "authority", "ca.bj": which part of which authority. */
 static int authority(struct reading *r, const char *k, const char *v) {
     static const char *const kinds[] = {"http://", "https://", NULL};
@@ -315,7 +335,9 @@ static int take(struct reading *r) {
         return recording(r, k, v);
     if (strcmp(s, "time") == 0)
         return time_from_outside(r, k, v);
-    if (strcmp(s, "retention") == 0 || strcmp(s, "viewer") == 0)
+    if (strcmp(s, "retention") == 0)
+        return retention(r, k, v);
+    if (strcmp(s, "viewer") == 0)
         return 1;
     return refuse(r, r->value_line, "unknown section", s);
 }
@@ -411,6 +433,10 @@ void ps_config_default(struct ps_config *c) {
     c->stamp_timeout = 20;
     c->stamp_retries = 2;
     c->refresh_minutes = 60;
+    c->days = 180;
+    c->min_days = 30;
+    c->reserve_mb = 2048;
+    c->reserve_percent = 5;
 }
 
 static int complete(struct reading *r) {

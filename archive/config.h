@@ -69,7 +69,14 @@ struct ps_config {
         refresh_minutes; /* 60: a token that old is made anew over the same checkpoint; 0 never, at most 10080 */
     uint16_t stamp_timeout; /* 20 seconds for each question, 1-300 */
     uint16_t stamp_retries; /* 2 more attempts, 0-10 */
-    /* [retention] [viewer]: accepted and kept for later versions */
+    /* [retention] */
+    uint32_t days;            /* 180: clips go so long after their end; 0 never, at most 36500 */
+    uint32_t min_days;        /* 30: younger ones do not even go for room, 0-36500 */
+    uint32_t reserve_mb;      /* 2048: room to keep free; the larger of it and the next counts */
+    uint16_t reserve_percent; /* 5 of the disk, 0-50 */
+    bool trust_clock;         /* no: nothing goes for its age while nobody outside confirms the clock */
+    char archive_list[512];   /* "": no copy is asked for; else only what this file lists may go */
+    /* [viewer]: accepted and kept for later versions */
 };
 
 int ps_config_load(struct ps_config *c, const char *path, struct ps_why *why);

@@ -310,12 +310,43 @@ int ps_index_put(struct ps_index *x, const struct ps_clip *c, const char *path) 
     return rc;
 }
 
+static int drop_row(struct ps_index *x, const char *path) {
+    static const char *const drops[] = {"DELETE FROM codes WHERE clip=(SELECT id FROM clips WHERE path=?1)",
+                                        "DELETE FROM clips WHERE path=?1"};
+    int rc = 0;
+    for (size_t i = 0; i < sizeof(drops) / sizeof(drops[0]) && rc == 0; i++) {
+        sqlite3_stmt *s = NULL;
+        rc = prepare(x, drops[i], &s);
+        if (rc == 0) {
+            sqlite3_bind_text(s, 1, path, -1, SQLITE_STATIC);
+            rc = step(x, s);
+        }
+        sqlite3_finalize(s);
+    }
+    return rc;
+}
+
+int ps_index_moved(struct ps_index *x, const struct ps_clip *clip, const char *from, const char *to) {
+    int rc = run(x, "BEGIN IMMEDIATE");
+    if (rc < 0)
+        return rc;
+    rc = drop_row(x, from);
+    if (rc == 0)
+        rc = clip != NULL ? put_row(x, clip, to) : drop_row(x, to);
+    if (rc == 0)
+        rc = run(x, "COMMIT");
+    if (rc < 0)
+        run(x, "ROLLBACK");
+    return rc;
+}
+
 /* ---- rebuild */
 
 struct rebuild {
     struct ps_index *x;
     const char *root;
     uint64_t done, bad;
+    bool removed; /* walking what is left of removed clips, of which some have no statement */
     unsigned in_batch;
     void (*progress)(void *ctx, uint64_t done, const char *bad_path, const struct ps_why *why);
     void *ctx;
@@ -335,6 +366,8 @@ static int rebuild_one(void *ctx, const char *path, const char *name) {
     int rc = ps_store_load(r->root, path, &clip, &why);
     if (rc == PS_ENOMEM)
         return rc;
+    if (rc == PS_ENOENT && r->removed)
+        return 0;
     if (rc == 0) {
         ps_statement_clip_name(clip->opening.station, clip->number, stated);
         if (strcmp(stated, name) != 0)
@@ -398,6 +431,9 @@ int ps_index_rebuild(const char *root, uint64_t *done, uint64_t *bad,
         goto out;
     }
     rc = ps_store_each(root, rebuild_one, &r);
+    r.removed = true;
+    if (rc == 0)
+        rc = ps_store_each_removed(root, rebuild_one, &r);
     if (rc == 0)
         rc = run(r.x, "DELETE FROM codes WHERE clip IN (SELECT id FROM clips WHERE generation<>(SELECT "
                       "generation FROM state));"

@@ -17,6 +17,8 @@ int ps_index_open(struct ps_index **out, const char *root, bool write, struct ps
 void ps_index_close(struct ps_index *x);
 /* Adds or replaces one clip (same path). */
 int ps_index_put(struct ps_index *x, const struct ps_clip *c, const char *path);
+/* A clip's folder has become another; clip NULL: nothing is left of it to be found. */
+int ps_index_moved(struct ps_index *x, const struct ps_clip *clip, const char *from, const char *to);
 /* Drops all and walks the folders; reports through progress(ctx, done). Folders that do not parse are counted in *bad
  * and named through bad_clip. */
 int ps_index_rebuild(const char *root, uint64_t *done, uint64_t *bad,

@@ -20,6 +20,9 @@ int ps_root_config(const char *root, char out[PS_ROOT_PATH]);
 /* Names below ROOT. */
 #define PS_ROOT_CLIPS "clips"
 #define PS_ROOT_PART "clips/.part"
+#define PS_ROOT_REMOVING "clips/.removing" /* while a clip is being removed */
+#define PS_ROOT_REMOVED "clips/.removed"   /* what is kept of those that were */
+#define PS_ROOT_HOLDS "holds"
 #define PS_ROOT_INDEX "index.db" /* in ROOT, or in the next where that is */
 #define PS_ROOT_INDEX_FOLDER "index"
 #define PS_ROOT_PUBLIC "public"

@@ -91,8 +91,8 @@ static int make_parents(const char *root, struct ps_why *why) {
 }
 
 int ps_store_init(const char *root, struct ps_why *why) {
-    static const char *const folders[] = {PS_ROOT_CLIPS,  PS_ROOT_PART,    ABORTED,
-                                          PS_ROOT_PUBLIC, PS_ROOT_EXPORTS, PS_ROOT_RUN};
+    static const char *const folders[] = {PS_ROOT_CLIPS,   PS_ROOT_PART, ABORTED,      PS_ROOT_PUBLIC,
+                                          PS_ROOT_EXPORTS, PS_ROOT_RUN,  PS_ROOT_HOLDS};
     int rc = make_parents(root, why);
     if (rc < 0)
         return rc;
@@ -248,7 +248,7 @@ static bool is_two(const char *s) {
     return digits(s, 2);
 }
 
-static bool is_clip(const char *s) {
+bool ps_store_is_clip_name(const char *s) {
     const char *dash = strrchr(s, '-');
     size_t n = strlen(s);
     return n < 40 && dash != NULL && dash != s && strlen(dash + 1) >= 7 &&
@@ -472,7 +472,7 @@ struct walk {
 };
 
 static int walk_level(const struct walk *w, const char *path, unsigned level) {
-    static bool (*const ok[])(const char *) = {is_year, is_two, is_two, is_clip};
+    static bool (*const ok[])(const char *) = {is_year, is_two, is_two, ps_store_is_clip_name};
     int fd = open_below(w->root, path, NULL);
     /* A file or a link where a day would be is no day. */
     if (fd < 0)
@@ -496,6 +496,16 @@ int ps_store_each(const char *root, int (*found)(void *ctx, const char *path, co
     return walk_level(&w, PS_ROOT_CLIPS, 0);
 }
 
+int ps_store_each_removed(const char *root, int (*found)(void *ctx, const char *path, const char *name),
+                          void *ctx) {
+    struct walk w = {.root = root, .found = found, .ctx = ctx};
+    int fd = open_below(root, PS_ROOT_REMOVED, NULL);
+    if (fd < 0)
+        return fd == PS_ENOENT ? 0 : fd;
+    close(fd);
+    return walk_level(&w, PS_ROOT_REMOVED, 0);
+}
+
 int ps_store_load(const char *root, const char *path, struct ps_clip **out, struct ps_why *why) {
     int fd = open_below(root, path, why);
     if (fd < 0)
@@ -515,5 +525,13 @@ int ps_store_free_bytes(const char *root, uint64_t *bytes) {
     if (statvfs(root, &v) != 0)
         return PS_EIO;
     *bytes = (uint64_t)v.f_bavail * v.f_frsize;
+    return 0;
+}
+
+int ps_store_disk_bytes(const char *root, uint64_t *bytes) {
+    struct statvfs v;
+    if (statvfs(root, &v) != 0)
+        return PS_EIO;
+    *bytes = (uint64_t)v.f_blocks * v.f_frsize;
     return 0;
 }

@@ -6,6 +6,7 @@
  */
 #include "archive/root.h"
 #include "evidence/statement.h"
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
@@ -31,9 +32,16 @@ int ps_store_read_file(int dirfd, const char *name, size_t max, uint8_t **out, s
 
 /* Walks all published clips, oldest day first: found(ctx, path relative to ROOT, folder name). Non-zero stops. */
 int ps_store_each(const char *root, int (*found)(void *ctx, const char *path, const char *name), void *ctx);
+/* The same for what is kept of clips that were removed (archive/removal.h); none is no error. */
+int ps_store_each_removed(const char *root, int (*found)(void *ctx, const char *path, const char *name),
+                          void *ctx);
+/* "ST03-0000123"? */
+bool ps_store_is_clip_name(const char *s);
 /* Loads and strictly parses clip.json of a published folder. */
 int ps_store_load(const char *root, const char *path, struct ps_clip **out, struct ps_why *why);
 /* Free bytes of the file system that holds ROOT, for this user. */
 int ps_store_free_bytes(const char *root, uint64_t *bytes);
+/* Bytes of that file system in all. */
+int ps_store_disk_bytes(const char *root, uint64_t *bytes);
 
 #endif

@@ -7,6 +7,7 @@
 #include "cli/export_cut.h"
 #include "cli/export_entry.h"
 #include "cli/page.h"
+#include "cli/removed.h"
 #include "cli/report.h"
 #include "cli/words.h"
 #include "evidence/bytes.h"
@@ -112,6 +113,7 @@ struct asked {
     bool json, report, no_page;
     struct ps_args_list intake_ids;
     struct ps_clips intakes; /* their folders */
+    json_t *gone;            /* names of the clips that were asked for and are removed */
     char profile_file[PS_ROOT_PATH], pack[PS_ROOT_PATH];
 };
 
@@ -140,6 +142,8 @@ static void tell_json(const struct asked *a, const struct ps_clips *l, const str
         json_object_set_new(o, "excerpt", ps_export_cut_json(cut));
     if (a->profile != NULL)
         json_object_set_new(o, "pack", json_string(a->pack));
+    if (json_array_size(a->gone) > 0)
+        json_object_set(o, "removed", a->gone);
     json_dumpf(o, stdout, JSON_COMPACT);
     putchar('\n');
     json_decref(o);
@@ -296,8 +300,12 @@ static int export_clips(struct asked *a, int argc, char **argv) {
     for (int i = 0; i < argc && status == 0; i++)
         status = ps_clips_add(&l, a->root, x, argv[i]);
     ps_index_close(x);
+    a->gone = json_array();
+    if (status == 0)
+        status = ps_removed_leave_out(a->root, &l, a->gone);
     if (status == 0)
         status = a->from != NULL || a->to != NULL ? write_part(a, &l) : write_bundle(a, &l, NULL);
+    json_decref(a->gone);
     ps_clips_free(&l);
     return status;
 }

@@ -1,7 +1,9 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
+#include "archive/holds.h"
 #include "cli/args.h"
 #include "cli/clips.h"
 #include "cli/cmd.h"
+#include "cli/removed.h"
 #include "cli/words.h"
 #include "evidence/opening.h"
 #include <jansson.h>
@@ -66,6 +68,7 @@ static int print_json(void *ctx, const struct ps_index_row *r) {
                   (json_int_t)r->number, "take", (json_int_t)r->take, "station", r->station, "codes",
                   split(r->codes), "kind", r->kind, "operator", r->operator_id, "started", started, "ended",
                   ended, "reason", r->end_reason, "tracks", split(r->tracks), "path", path);
+    ps_removed_json(f->root, r, o);
     json_dumpf(o, stdout, JSON_COMPACT);
     putchar('\n');
     json_decref(o);
@@ -87,7 +90,8 @@ static void print_cells(const char *const cell[7]) {
 
 static int print_row(void *ctx, const struct ps_index_row *r) {
     struct find *f = ctx;
-    char started[32], length[32], codes[256], reason[96];
+    char started[32], length[32], codes[256], reason[96], removed[512];
+    struct ps_hold held;
     if (!f->any)
         print_cells((const char *const[]){ps_words("started", "开始时间"), ps_words("clip", "录像"),
                                           ps_words("codes", "号码"), ps_words("kind", "类型"),
@@ -104,6 +108,10 @@ static int print_row(void *ctx, const struct ps_index_row *r) {
         snprintf(reason, sizeof(reason), "%s", ps_clips_reason(r->end_reason));
     print_cells((const char *const[]){started, r->clip, codes, ps_clips_kind(r->kind),
                                       r->operator_id[0] != '\0' ? r->operator_id : "-", length, reason});
+    if (ps_removed_text(f->root, r->path, removed))
+        printf("%21s %s\n", "", removed);
+    else if (ps_holds_get(f->root, r->clip, &held) != PS_ENOENT)
+        printf(ps_words("%21s held  %s\n", "%21s 已保留  %s\n"), "", held.note);
     return ferror(stdout);
 }
 

@@ -121,7 +121,9 @@ static int compose(const struct init *in, struct ps_buf *b) {
                 "# No clip is longer.\nmax_seconds = 1800\n"
                 "# The camera's own picture, besides start and end, every so many seconds; 0: not.\n"
                 "originals_every = 60\n"
-                "# No new clip with less room on the disk, in MB.\nmin_free_mb = 1024\n");
+                "# No new clip with less room on the disk, in MB.\nmin_free_mb = 1024\n"
+                "\n[retention]\n# Clips are removed so many days after their end; 0: never.\n# days = 180\n"
+                "# Younger ones do not go even when the disk is full.\n# min_days = 30\n");
     return 0;
 }
 

@@ -2,6 +2,7 @@
 #include "cli/args.h"
 #include "cli/clips.h"
 #include "cli/cmd.h"
+#include "cli/removed.h"
 #include "cli/report.h"
 #include "cli/words.h"
 #include <errno.h>
@@ -70,6 +71,8 @@ static int of_clips(struct ps_report_ask *ask, const char *number) {
     struct ps_index *x = strchr(number, '/') != NULL ? NULL : ps_clips_index(ask->root);
     int status = x == NULL && strchr(number, '/') == NULL ? 1 : ps_clips_add(&l, ask->root, x, number);
     ps_index_close(x);
+    if (status == 0)
+        status = ps_removed_leave_out(ask->root, &l, NULL);
     if (status == 0 && mkdir(ask->out, 0750) != 0 && errno != EEXIST)
         status = ps_words_fail(1, strerror(errno), ask->out, NULL);
     if (status == 0 &&

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /*
  * Two children that last: the recorder must live, the signer is started again when it dies, for recording goes on
- * without it. At the end the recorder goes first, because it needs the signer to seal what is open. `packseal stamp` comes and goes, where somebody outside is configured.
+ * without it. At the end the recorder goes first, because it needs the signer to seal what is open. `packseal prune` comes
+ * and goes, and where somebody outside is configured so does `packseal stamp`.
  */
 #include "archive/config.h"
 #include "archive/root.h"
@@ -35,6 +36,9 @@
 #define STAMP_LOOK_MS 1000   /* whether somebody wants one */
 #define STAMP_AGAIN_MS 60000 /* after one that failed: what it left wanted does not make it run on and on */
 
+#define PRUNE_FIRST_MS 60000
+#define PRUNE_EVERY_MS (10 * 60000)
+
 /* The sanitizers need system calls that the signer's filter refuses; such a build is for tests. */
 #if defined(__SANITIZE_ADDRESS__) || defined(__SANITIZE_THREAD__)
 #define SANITIZED true
@@ -55,7 +59,7 @@ static const char help_en[] =
     "ends the clip, seals it and stops both. Where [time] of packseal.conf names an authority or a witness, "
     "it "
     "runs\n"
-    "packseal stamp every 15 minutes and after an export.\n"
+    "packseal stamp every 15 minutes and after an export; packseal prune every 10 minutes.\n"
     "\n"
     "  --root DIR     where the station lives ($PACKSEAL_ROOT, else /var/lib/packseal)\n"
     "  --scan-stdin   lines of standard input are scanned codes\n"
@@ -67,7 +71,7 @@ static const char help_zh[] =
     "\n"
     "在前台运行签名程序和录像程序,可以录像时显示 \"ready\"。Ctrl-C 或 SIGTERM 会结束并封存当前录像,\n"
     "然后停止二者。packseal.conf 的 [time] 中有时间戳机构或见证方时,每 15 分钟和导出之后运行 packseal "
-    "stamp。\n"
+    "stamp;\n每 10 分钟运行 packseal prune。\n"
     "\n"
     "  --root 文件夹   工位所在($PACKSEAL_ROOT,否则 /var/lib/packseal)\n"
     "  --scan-stdin    标准输入的每一行视为扫描的条码\n"
@@ -92,13 +96,14 @@ struct run {
     char root[PS_ROOT_PATH], socket[PS_ROOT_PATH], dir[PS_ROOT_PATH], wanted[PS_ROOT_PATH];
     bool scan_stdin, unconfined;
     const char *passphrase; /* its file, or NULL */
-    struct child signer, recorder, stamp;
+    struct child signer, recorder, stamp, prune;
     int signals;
     int64_t again_ms; /* when to start the signer again; 0: not waiting */
     int64_t back_off_ms;
     bool stamps;              /* there is somebody to ask */
     int64_t stamp_ms;         /* when to ask them regardless; 0: not known yet */
     int64_t stamp_not_before; /* however wanted */
+    int64_t prune_ms;         /* when to look what may go; 0: not known yet */
     int64_t kill_ms;          /* stopping: when patience ends; 0: not stopping */
     bool stopping, told_ready;
     int status;
@@ -202,6 +207,7 @@ static void reap(struct run *r) {
         struct child *c = pid == r->signer.pid     ? &r->signer
                           : pid == r->recorder.pid ? &r->recorder
                           : pid == r->stamp.pid    ? &r->stamp
+                          : pid == r->prune.pid    ? &r->prune
                                                    : NULL;
         if (c == NULL)
             continue;
@@ -211,7 +217,7 @@ static void reap(struct run *r) {
             signer_gone(r, status);
         else if (c == &r->recorder)
             recorder_gone(r, status);
-        else
+        else if (c == &r->stamp)
             r->stamp_not_before = now_ms() + (status == 0 ? 0 : STAMP_AGAIN_MS);
     }
 }
@@ -234,6 +240,21 @@ static void stamp(struct run *r) {
         r->stamp_not_before = now + STAMP_AGAIN_MS;
 }
 
+/* Retention. What it was cut off in it finishes the next time. */
+static void prune(struct run *r) {
+    int64_t now = now_ms();
+    if (r->stopping && r->prune.pid > 0)
+        kill(r->prune.pid, SIGTERM);
+    if (r->stopping || !r->told_ready || r->prune.pid > 0)
+        return;
+    if (r->prune_ms == 0)
+        r->prune_ms = now + PRUNE_FIRST_MS;
+    if (now < r->prune_ms)
+        return;
+    r->prune_ms = now + PRUNE_EVERY_MS;
+    (void)start(&r->prune);
+}
+
 /* ---- the loop */
 
 static void stop(struct run *r) {
@@ -248,7 +269,10 @@ static void stop(struct run *r) {
 }
 
 static void patience(struct run *r) {
-    struct child *c = r->recorder.pid > 0 ? &r->recorder : r->signer.pid > 0 ? &r->signer : &r->stamp;
+    struct child *c = r->recorder.pid > 0 ? &r->recorder
+                      : r->signer.pid > 0 ? &r->signer
+                      : r->stamp.pid > 0  ? &r->stamp
+                                          : &r->prune;
     if (!r->stopping || r->kill_ms == 0 || now_ms() < r->kill_ms || c->pid == 0)
         return;
     ps_words_fail(0, ps_words("does not end", "没有退出"), c->name, ps_words("it is killed", "强制结束"));
@@ -280,6 +304,7 @@ static void proceed(struct run *r) {
             r->again_ms = now_ms() + r->back_off_ms;
     }
     stamp(r);
+    prune(r);
     patience(r);
 }
 
@@ -291,18 +316,22 @@ static int timeout_ms(const struct run *r) {
         next = r->kill_ms;
     if (r->recorder.since_ms == 0 && r->signer.since_ms + SIGNER_READY_MS + 1 < next)
         next = r->signer.since_ms + SIGNER_READY_MS + 1;
+    if (r->prune_ms != 0 && r->prune_ms < next)
+        next = r->prune_ms > now ? r->prune_ms : now + STAMP_LOOK_MS; /* one runs longer than its time */
     if (r->stamps && r->told_ready && next > now + STAMP_LOOK_MS)
         next = now + STAMP_LOOK_MS;
     return next <= now ? 0 : (int)(next - now);
 }
 
 static void loop(struct run *r) {
-    while (!(r->stopping && r->signer.pid == 0 && r->recorder.pid == 0 && r->stamp.pid == 0)) {
+    while (!(r->stopping && r->signer.pid == 0 && r->recorder.pid == 0 && r->stamp.pid == 0 &&
+             r->prune.pid == 0)) {
         struct pollfd p[] = {{.fd = r->signals, .events = POLLIN},
                              {.fd = r->signer.out, .events = POLLIN},
                              {.fd = r->recorder.out, .events = POLLIN},
-                             {.fd = r->stamp.out, .events = POLLIN}};
-        if (poll(p, 4, timeout_ms(r)) < 0 && errno != EINTR)
+                             {.fd = r->stamp.out, .events = POLLIN},
+                             {.fd = r->prune.out, .events = POLLIN}};
+        if (poll(p, 5, timeout_ms(r)) < 0 && errno != EINTR)
             break;
         if (p[1].revents != 0)
             relay(&r->signer);
@@ -310,6 +339,8 @@ static void loop(struct run *r) {
             relay(&r->recorder);
         if (p[3].revents != 0)
             relay(&r->stamp);
+        if (p[4].revents != 0)
+            relay(&r->prune);
         struct signalfd_siginfo s;
         while (read(r->signals, &s, sizeof(s)) == (ssize_t)sizeof(s)) {
             if (s.ssi_signo == SIGCHLD)
@@ -348,7 +379,8 @@ static int prepare(struct run *r) {
                              ps_words("is this user allowed to write there?", "当前用户可写吗?"));
     if (ps_spawn_find("packseal-signer", r->signer.path, &why) < 0 ||
         ps_spawn_find("packseal-recorder", r->recorder.path, &why) < 0 ||
-        ps_spawn_find("packseal", r->stamp.path, &why) < 0)
+        ps_spawn_find("packseal", r->stamp.path, &why) < 0 ||
+        ps_spawn_find("packseal", r->prune.path, &why) < 0)
         return ps_words_fail(1, why.text, why.where, ps_words("install packseal again", "请重新安装"));
     r->stamps = somebody_outside(r->root);
     return 0;
@@ -357,7 +389,7 @@ static int prepare(struct run *r) {
 static void arguments(struct run *r) {
     static char dir[] = "--dir", sock[] = "--socket", unconfined[] = "--allow-unconfined",
                 filter[] = "--no-seccomp", root[] = "--root", input[] = "--scan-stdin",
-                pass[] = "--passphrase-file", word[] = "stamp";
+                pass[] = "--passphrase-file", word[] = "stamp", prune_word[] = "prune";
     char **a = r->signer.argv;
     *a++ = r->signer.path;
     *a++ = dir;
@@ -383,6 +415,12 @@ static void arguments(struct run *r) {
     a = r->stamp.argv;
     *a++ = r->stamp.path;
     *a++ = word;
+    *a++ = root;
+    *a++ = r->root;
+    *a = NULL;
+    a = r->prune.argv;
+    *a++ = r->prune.path;
+    *a++ = prune_word;
     *a++ = root;
     *a++ = r->root;
     *a = NULL;
@@ -427,6 +465,7 @@ int ps_cmd_run(int argc, char **argv) {
     struct run r = {
         .back_off_ms = BACK_OFF_MS,
         .stamp = {.name = "packseal stamp", .out = -1, .to = stderr, .how = {.own_group = true}},
+        .prune = {.name = "packseal prune", .out = -1, .to = stderr, .how = {.own_group = true}},
         .signer = {.name = "packseal-signer", .out = -1, .to = stdout, .how = {.own_group = true}},
         .recorder = {.name = "packseal-recorder", .out = -1, .to = stdout, .how = {.keep_stdin = true}}};
     const struct ps_args_option options[] = {{"--root", NULL, PS_ARGS_TEXT, &root},

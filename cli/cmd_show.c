@@ -3,6 +3,7 @@
 #include "cli/args.h"
 #include "cli/clips.h"
 #include "cli/cmd.h"
+#include "cli/removed.h"
 #include "cli/words.h"
 #include "evidence/bytes.h"
 #include <fcntl.h>
@@ -193,7 +194,7 @@ static void tell(const struct ps_clip *c) {
 }
 
 static int show(const char *root, const char *path, bool json) {
-    char folder[PS_ROOT_PATH];
+    char folder[PS_ROOT_PATH], removed[512];
     struct ps_why why = {0};
     struct ps_clip *clip = NULL;
     uint8_t *text = NULL;
@@ -207,6 +208,8 @@ static int show(const char *root, const char *path, bool json) {
         fwrite(text, 1, n, stdout);
     else if (rc == 0 && (rc = ps_statement_parse(&clip, text, n, &why)) == 0)
         tell(clip);
+    if (rc == 0 && !json && ps_removed_text(root, path, removed))
+        printf("\n%s\n", removed);
     ps_statement_free(clip);
     free(text);
     if (rc == 0)

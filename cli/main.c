@@ -31,6 +31,8 @@ static const struct command commands[] = {
      "收存相机直出的商品照片"},
     {"stamp", ps_cmd_stamp, "have the ledger stamped by time-stamp authorities", "请时间戳机构为账本盖戳"},
     {"ledger", ps_cmd_ledger, "audit the ledger, or compare two copies", "审计账本,或比较两个副本"},
+    {"hold", ps_cmd_hold, "keep clips from retention", "保留录像,不让其被自动删除"},
+    {"prune", ps_cmd_prune, "remove clips whose time is over", "删除到期的录像"},
     {"reindex", ps_cmd_reindex, "make the search index anew from the clips", "由录像重建检索索引"},
     {"key", ps_cmd_key, "keys: list, certify, rotate, revoke, enrol", "密钥:列表、认证、更换、吊销、登记"},
     {"trust", ps_cmd_trust, "a platform's trust file: add, list, check", "平台的信任文件:加入、列出、检查"},

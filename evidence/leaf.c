@@ -45,7 +45,7 @@ static int check_type(const struct ps_leaf *l) {
         break;
     case PS_LEAF_TOMBSTONE:
         ok = l->extra_len == 1 && l->subject < l->index && is_zero(l->head, 32) &&
-             l->extra[0] >= PS_TOMBSTONE_RETENTION && l->extra[0] <= PS_TOMBSTONE_OPERATOR;
+             l->extra[0] >= PS_TOMBSTONE_RETENTION && l->extra[0] <= PS_TOMBSTONE_SPACE;
         break;
     case PS_LEAF_CLOCK_STEP:
         ok = l->extra_len == 8 && !is_zero(l->extra, 8) && l->subject == l->index && is_zero(l->head, 32) &&

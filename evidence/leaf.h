@@ -34,7 +34,8 @@ enum ps_leaf_type {
 enum ps_tombstone_reason {
     PS_TOMBSTONE_RETENTION = 1, /* its time was over */
     PS_TOMBSTONE_ERASURE = 2,   /* somebody who is in it asked */
-    PS_TOMBSTONE_OPERATOR = 3   /* by hand, for another reason */
+    PS_TOMBSTONE_OPERATOR = 3,  /* by hand, for another reason */
+    PS_TOMBSTONE_SPACE = 4      /* the disk had to have room for new clips */
 };
 
 enum ps_clock_state {

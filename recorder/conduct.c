@@ -12,6 +12,7 @@
 
 #define OPEN_RETRY_NS 1000000000LL
 #define TOKEN_LOOK_NS 5000000000LL
+#define DISK_LOOK_NS 2000000000LL
 #define SEAL_PATIENCE_NS \
     1500000000LL /* a new clip waits so long for the signer to have room, frames in the queue */
 
@@ -141,6 +142,18 @@ static void refuse_start(struct ps_station *st, const struct ps_station_action *
     ps_control_error(st->control, a->client, what, where, todo);
 }
 
+/* Retention runs by a timer: here it has found nothing that may go. It is a fault as long as it lasts, and no longer: the
+ * status looks at the disk itself. */
+static void refuse_full(struct ps_station *st, const struct ps_station_action *a, uint64_t free_mb) {
+    char where[PS_ROOT_PATH + 64];
+
+    snprintf(where, sizeof where, "%s: %llu MB free, %u needed", st->root, (unsigned long long)free_mb,
+             st->config.min_free_mb);
+    refuse_start(st, a, "disk full, not recording", where,
+                 "make room, or release holds: packseal prune --dry-run tells what is kept and why");
+    st->fault[0] = '\0';
+}
+
 static void fill_opening(const struct ps_station *st, const struct ps_code *code, struct ps_opening *o) {
     memset(o, 0, sizeof *o);
     randombytes_buf(o->salt, sizeof o->salt);
@@ -199,9 +212,7 @@ static void start(struct ps_station *st, const struct ps_station_action *a) {
     uint64_t free_mb;
 
     if (ps_status_disk_low(st, 1, &free_mb)) {
-        char where[PS_ROOT_PATH + 64];
-        snprintf(where, sizeof where, "%s: %llu MB free", st->root, (unsigned long long)free_mb);
-        refuse_start(st, a, "disk nearly full, not recording", where, "free space or raise retention");
+        refuse_full(st, a, free_mb);
         return;
     }
     o = malloc(sizeof *o);
@@ -510,11 +521,30 @@ static void look_for_token(struct ps_station *st, int64_t now) {
     ps_tokens_free(&t);
 }
 
+/* Said when it begins, not only when somebody scans: the bench must not learn it with the parcel in hand. */
+static void look_at_disk(struct ps_station *st, int64_t now) {
+    uint64_t free_mb = 0;
+
+    if (now < st->next_disk_ns)
+        return;
+    st->next_disk_ns = now + DISK_LOOK_NS;
+    bool full = ps_status_disk_low(st, 1, &free_mb);
+    if (full && !st->disk_full)
+        ps_station_alarm(
+            "disk full, no clip will begin: %s: %llu MB free, %u needed: packseal prune --dry-run "
+            "tells what is kept and why",
+            st->root, (unsigned long long)free_mb, st->config.min_free_mb);
+    else if (!full && st->disk_full)
+        ps_station_say("the disk has room again: %llu MB free", (unsigned long long)free_mb);
+    st->disk_full = full;
+}
+
 void ps_conduct_tick(struct ps_station *st) {
     int64_t now = ps_clock_mono_ns();
     uint64_t free_mb;
 
     look_for_token(st, now);
+    look_at_disk(st, now);
     ps_conduct_event(st, PS_SESSION_TICK, now, 0);
     if (st->rec && !st->ending && ps_status_disk_low(st, 4, &free_mb))
         ps_conduct_event(st, PS_SESSION_DISK_FULL, now, 0);

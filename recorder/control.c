@@ -10,6 +10,7 @@
 #include <sys/un.h>
 #include <unistd.h>
 
+#include "archive/holds.h"
 #include "evidence/bytes.h"
 #include "evidence/json.h"
 #include "recorder/clock.h"
@@ -134,6 +135,39 @@ static void do_scan(struct ps_station *st, uint64_t id, json_t *o) {
     ps_conduct_code(st, code, manual ? PS_ENTRY_MANUAL : PS_ENTRY_API, "", ps_clock_mono_ns(), id);
 }
 
+/* Holds are short work under a lock that retention gives back after each clip; who asks waits, not the recording. */
+static void do_hold(struct ps_station *st, uint64_t id, json_t *o, bool hold) {
+    const char *clip = json_string_value(json_object_get(o, "clip"));
+    const char *note = json_string_value(json_object_get(o, "note"));
+    struct ps_hold h = {.since_ns = 0};
+    struct ps_clock_map map;
+    struct ps_why why = {0};
+
+    if (!clip || strlen(clip) >= sizeof h.clip || (note && strlen(note) > PS_HOLD_NOTE)) {
+        ps_control_error(st->control, id, "not a clip's name, or the note is too long", "hold",
+                         "a name as ST03-0000123, 256 bytes of note");
+        return;
+    }
+    ps_clock_sample(&map);
+    h.since_ns = ps_clock_wall_of(&map, ps_clock_mono_ns());
+    snprintf(h.clip, sizeof h.clip, "%s", clip);
+    snprintf(h.note, sizeof h.note, "%s", note ? note : "");
+    int lock = ps_holds_lock(st->root, &why);
+    if (lock == PS_EBUSY) {
+        ps_control_ok(st->control, id, json_pack("{s:b}", "busy", 1));
+        return;
+    }
+    int err = lock < 0 ? lock : hold ? ps_holds_put(st->root, &h, &why) : ps_holds_drop(st->root, clip, &why);
+    if (lock >= 0)
+        close(lock);
+    if (err < 0) {
+        ps_control_error(st->control, id, why.text, why.where, "see packseal find and packseal hold");
+        return;
+    }
+    ps_station_say("%s %s%s%s", hold ? "held" : "released", clip, h.note[0] ? ": " : "", h.note);
+    ps_control_ok(st->control, id, json_pack("{s:s, s:b}", "clip", clip, "held", (int)hold));
+}
+
 static void obey(struct ps_station *st, uint64_t id, json_t *o) {
     const char *word = json_string_value(json_object_get(o, "do"));
 
@@ -145,6 +179,8 @@ static void obey(struct ps_station *st, uint64_t id, json_t *o) {
         ps_control_ok(st->control, id, json_pack("{s:o}", "cameras", ps_status_cameras(st)));
     else if (strcmp(word, "scan") == 0)
         do_scan(st, id, o);
+    else if (strcmp(word, "hold") == 0 || strcmp(word, "release") == 0)
+        do_hold(st, id, o, word[0] == 'h');
     else if (strcmp(word, "stop") == 0)
         ps_conduct_event(st, PS_SESSION_STOP, ps_clock_mono_ns(), id);
     else if (strcmp(word, "cancel") == 0)

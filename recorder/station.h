@@ -78,7 +78,8 @@ struct ps_station {
     uint8_t confined;  /* of the signer's last STATUS */
     char freshness[9]; /* code of the newest time-stamp token, "" when there is none, and its digest */
     uint8_t token[32];
-    int64_t next_token_ns;
+    int64_t next_token_ns, next_disk_ns;
+    bool disk_full; /* as was last said */
     struct ps_control *control;
     struct ps_manager manager;
     struct ps_manager_pulse pulse[PS_CONFIG_CAMERAS];
@@ -90,8 +91,14 @@ struct ps_station {
 void ps_station_say(const char *fmt, ...) __attribute__((format(printf, 1, 2)));
 void ps_station_alarm(const char *fmt, ...) __attribute__((format(printf, 1, 2)));
 
-/* Opens everything, prints "ready" on stdout when it can record, runs until *stop becomes non-zero, ends and seals what
- * is open. Returns the exit status. */
+enum ps_station_stop {
+    PS_STATION_GO_ON,
+    PS_STATION_STOP_IDLE, /* between two clips: an upgrade cuts none */
+    PS_STATION_STOP
+};
+
+/* Opens everything, prints "ready" on stdout when it can record, runs until *stop (enum ps_station_stop) says otherwise,
+ * ends and seals what is open. Returns the exit status. */
 int ps_station_run(struct ps_station *st, const volatile int *stop);
 
 /* ---- conduct.c: what happens to clips ---- */

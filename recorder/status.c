@@ -3,6 +3,7 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "archive/retention.h"
 #include "archive/store.h"
 #include "recorder/clock.h"
 #include "recorder/station.h"
@@ -18,6 +19,14 @@ bool ps_status_disk_low(struct ps_station *st, unsigned divisor, uint64_t *free_
         return false; /* the write itself will tell */
     *free_mb = bytes >> 20;
     return *free_mb < st->config.min_free_mb / divisor;
+}
+
+/* Retention keeps more free than recording needs: it has not run yet, or nothing may go. */
+static bool below_reserve(const struct ps_station *st, uint64_t free_mb) {
+    uint64_t disk = 0;
+
+    return ps_store_disk_bytes(st->root, &disk) == 0 && free_mb > 0 &&
+           free_mb < ps_retention_reserve(&st->config, disk) >> 20;
 }
 
 json_t *ps_status_cameras(struct ps_station *st) {
@@ -78,7 +87,9 @@ static json_t *alarms_of(struct ps_station *st, unsigned *live) {
     if (!ps_notary_reachable(st->notary))
         add_alarm(alarms, "signer-away", "clips are recorded and sealed late");
     if (ps_status_disk_low(st, 1, &free_mb))
-        add_alarm(alarms, "disk-low", st->root);
+        add_alarm(alarms, "disk-full", "no clip begins: packseal prune --dry-run tells what is kept and why");
+    else if (below_reserve(st, free_mb))
+        add_alarm(alarms, "disk-low", "less is free than [retention] keeps free");
     ps_clock_sample(&map);
     if (map.state == PS_CLOCK_UNSYNCED)
         add_alarm(alarms, "clock-unsynced", "the kernel says that the clock is not synchronised");
@@ -94,8 +105,8 @@ json_t *ps_status_json(struct ps_station *st) {
     json_t *alarms = alarms_of(st, &live);
     json_t *codes = json_array();
     char clip[40] = "";
-    uint64_t bytes = 0;
-    bool faulted = !live || st->fault[0];
+    uint64_t bytes = 0, free_mb = 0;
+    bool faulted = !live || st->fault[0] || ps_status_disk_low(st, 1, &free_mb);
     const char *state = st->rec && !st->ending                  ? "recording"
                         : st->rec || ps_sealer_busy(st->sealer) ? "sealing"
                         : faulted                               ? "faulted"

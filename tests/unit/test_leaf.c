@@ -136,7 +136,8 @@ static const struct word {
 } words[] = {
     {PS_LEAF_TOMBSTONE, 9, 2, 1, {1}, false, true, true, "a tombstone"},
     {PS_LEAF_TOMBSTONE, 9, 2, 0, {0}, false, true, false, "a tombstone without a reason"},
-    {PS_LEAF_TOMBSTONE, 9, 2, 1, {4}, false, true, false, "a tombstone for no reason that is known"},
+    {PS_LEAF_TOMBSTONE, 9, 2, 1, {4}, false, true, true, "a tombstone because room was needed"},
+    {PS_LEAF_TOMBSTONE, 9, 2, 1, {5}, false, true, false, "a tombstone for no reason that is known"},
     {PS_LEAF_TOMBSTONE, 9, 9, 1, {1}, false, true, false, "a tombstone of itself"},
     {PS_LEAF_TOMBSTONE, 9, 2, 1, {1}, true, true, false, "a tombstone with a head"},
     {PS_LEAF_CLOCK_STEP, 9, 9, 8, {0, 0, 0, 0, 1}, false, false, true, "a clock step"},
