@@ -61,7 +61,7 @@ verify_pkgs   := $(evidence_pkgs) libcrypto
 report_pkgs   := $(archive_pkgs) libcrypto libavformat libavcodec libswscale libavutil libturbojpeg \
                  cairo pango pangocairo fontconfig
 recorder_pkgs := $(archive_pkgs) libcrypto libavdevice libavformat libavcodec libswscale libavutil \
-                 libturbojpeg libv4l2 freetype2 libevdev libudev
+                 libturbojpeg libv4l2 freetype2 libevdev libudev zbar
 all_pkgs      := $(sort $(evidence_pkgs) $(archive_pkgs) $(signer_pkgs) $(cli_pkgs) $(recorder_pkgs) $(report_pkgs))
 tests_pkgs     = $(all_pkgs) fuse3
 

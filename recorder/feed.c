@@ -9,6 +9,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/eventfd.h>
+#include <time.h>
 #include <unistd.h>
 
 #define MS INT64_C(1000000)
@@ -32,6 +33,12 @@ struct ps_feed {
     int wake; /* eventfd: stop was said */
     atomic_bool stop;
     struct ps_feed_status status; /* under lock */
+    /* A copy of one frame for somebody who looks now and then. */
+    pthread_mutex_t look_lock;
+    pthread_cond_t looked;
+    atomic_bool look_wanted;
+    bool look_ready;      /* under look_lock */
+    struct ps_frame look; /* under look_lock */
 
     /* Of the capture thread alone. */
     struct ps_frame frame;
@@ -86,6 +93,23 @@ static void back_off(struct ps_feed *f) {
     f->back_off_ns = came ? BACK_OFF_FIRST_NS : f->back_off_ns >= last / 2 ? last : 2 * f->back_off_ns;
 }
 
+/* Whoever looks holds the lock for an instant only; if it is held just now, the next frame will do. */
+static void offer_look(struct ps_feed *f, const struct ps_frame *frame) {
+    if (!atomic_load(&f->look_wanted) || frame->damaged || pthread_mutex_trylock(&f->look_lock) != 0)
+        return;
+    if (ps_frame_reserve(&f->look, frame->size) == 0) {
+        struct ps_frame copy = *frame;
+        copy.data = f->look.data;
+        copy.cap = f->look.cap;
+        memcpy(copy.data, frame->data, frame->size);
+        f->look = copy;
+        f->look_ready = true;
+        atomic_store(&f->look_wanted, false);
+        pthread_cond_signal(&f->looked);
+    }
+    pthread_mutex_unlock(&f->look_lock);
+}
+
 static void deliver(struct ps_feed *f, const struct ps_camera_info *info, bool first) {
     struct ps_frame *frame = &f->frame;
     /* Also from one opening to the next: a driver stamps the start of exposure, a little in the past. */
@@ -103,6 +127,7 @@ static void deliver(struct ps_feed *f, const struct ps_camera_info *info, bool f
     /* Before the frame, so that nobody finds one of a camera that is still said to be away. */
     if (first)
         set_state(f, PS_FEED_LIVE, NULL);
+    offer_look(f, frame);
     ps_queue_put(f->queue, frame); /* a refused frame is counted there */
 }
 
@@ -181,17 +206,25 @@ static int start_thread(struct ps_feed *f) {
 }
 
 static int init_sync(struct ps_feed *f) {
-    if (pthread_mutex_init(&f->lock, NULL) != 0)
-        return PS_ENOMEM;
+    pthread_condattr_t a;
+
     f->wake = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
-    if (f->wake >= 0)
-        return 0;
-    pthread_mutex_destroy(&f->lock);
-    return PS_ENOMEM;
+    if (f->wake < 0)
+        return PS_ENOMEM;
+    /* None of these can fail on Linux. */
+    pthread_mutex_init(&f->lock, NULL);
+    pthread_mutex_init(&f->look_lock, NULL);
+    pthread_condattr_init(&a);
+    pthread_condattr_setclock(&a, CLOCK_MONOTONIC);
+    pthread_cond_init(&f->looked, &a);
+    pthread_condattr_destroy(&a);
+    return 0;
 }
 
 static void destroy_sync(struct ps_feed *f) {
     close(f->wake);
+    pthread_cond_destroy(&f->looked);
+    pthread_mutex_destroy(&f->look_lock);
     pthread_mutex_destroy(&f->lock);
 }
 
@@ -238,6 +271,32 @@ void ps_feed_status(struct ps_feed *f, struct ps_feed_status *out) {
     pthread_mutex_unlock(&f->lock);
 }
 
+bool ps_feed_look(struct ps_feed *f, struct ps_frame *out, int timeout_ms) {
+    struct timespec until;
+    int r = 0;
+    clock_gettime(CLOCK_MONOTONIC, &until);
+    until.tv_sec += timeout_ms / 1000;
+    until.tv_nsec += timeout_ms % 1000 * MS;
+    if (until.tv_nsec >= 1000 * MS) {
+        until.tv_sec++;
+        until.tv_nsec -= 1000 * MS;
+    }
+    pthread_mutex_lock(&f->look_lock);
+    f->look_ready = false;
+    atomic_store(&f->look_wanted, true);
+    while (!f->look_ready && r == 0)
+        r = pthread_cond_timedwait(&f->looked, &f->look_lock, &until);
+    atomic_store(&f->look_wanted, false);
+    bool got = f->look_ready;
+    if (got) {
+        struct ps_frame spare = *out;
+        *out = f->look;
+        f->look = spare;
+    }
+    pthread_mutex_unlock(&f->look_lock);
+    return got;
+}
+
 void ps_feed_stop(struct ps_feed *f) {
     if (!f)
         return;
@@ -247,5 +306,6 @@ void ps_feed_stop(struct ps_feed *f) {
     destroy_sync(f);
     ps_queue_free(f->queue);
     ps_frame_free(&f->frame);
+    ps_frame_free(&f->look);
     free(f);
 }

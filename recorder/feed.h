@@ -30,6 +30,9 @@ int ps_feed_start(struct ps_feed **out, const struct ps_camera_spec *spec, unsig
                   size_t queue_bytes, void (*notify)(void *ctx), void *ctx);
 struct ps_queue *ps_feed_queue(struct ps_feed *f);
 void ps_feed_status(struct ps_feed *f, struct ps_feed_status *out);
+/* A copy of the next frame that is not damaged, beside the queue: for one thread that looks now and then. The capture thread
+ * never waits for it. Swaps buffers with *out; false when none came in time. */
+bool ps_feed_look(struct ps_feed *f, struct ps_frame *out, int timeout_ms);
 void ps_feed_stop(struct ps_feed *f); /* joins and frees */
 
 #endif

@@ -537,6 +537,10 @@ void ps_lane_end(struct ps_lane *l, int64_t mono_ns) {
     wake(l);
 }
 
+bool ps_lane_look(struct ps_lane *l, struct ps_frame *out, int timeout_ms) {
+    return ps_feed_look(l->feed, out, timeout_ms);
+}
+
 void ps_lane_feed(struct ps_lane *l, struct ps_feed_status *out) {
     ps_feed_status(l->feed, out);
 }

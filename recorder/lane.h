@@ -76,6 +76,8 @@ void ps_lane_begin(struct ps_lane *l, const struct ps_lane_job *job);
 /* The clip ends with the last frame before mono_ns. */
 void ps_lane_end(struct ps_lane *l, int64_t mono_ns);
 
+/* ps_feed_look of this lane's camera. */
+bool ps_lane_look(struct ps_lane *l, struct ps_frame *out, int timeout_ms);
 void ps_lane_feed(struct ps_lane *l, struct ps_feed_status *out);
 /* Counts of the clip that is recording, or of the last one. */
 void ps_lane_counts(struct ps_lane *l, struct ps_counts *out);

@@ -17,6 +17,7 @@ my @doors = (
     [ qr{^(?:linux/videodev2|libv4l[12]|libv4l-plugin|libv4lconvert)\.h$}, qr{^recorder/camera_v4l2(?:_formats)?\.} ],
     [ qr{^libudev\.h$},                       qr{^recorder/devices\.} ],
     [ qr{^lib(?:av\w+|sw\w+|postproc)/},      qr{^(?:recorder/(?:camera_lavf|decode|encoder)|report/film)\.} ],
+    [ qr{^zbar(?:/\w+)?\.h$},                  qr{^recorder/label\.c$} ],
     [ qr{^(?:libevdev/|linux/hidraw\.h|linux/input\.h)}, qr{^recorder/scanner_} ],
     [ qr{^termios\.h$},                       qr{^(?:recorder/scanner_|cli/)} ],   # a line; a password prompt
     [ qr{^openssl/(?:cms|ess|pkcs7|ts)\.h$},    qr{^evidence/timestamp} ],
@@ -59,6 +60,7 @@ my @symbols = (
         qr{^(?:recorder/(?:camera_lavf|decode|encoder)|report/film)\.c$} ],
     [ 'pictures and pages: report/',                 qr{^(?:cairo|pango|ZBarcode)_},          qr{^report/} ],
     [ 'input devices: recorder/scanner_*.c',         qr{^libevdev_},                          qr{^recorder/scanner_\w+\.c$} ],
+    [ 'libzbar: recorder/label.c',                   qr{^zbar_},                             qr{^recorder/label\.c$} ],
     [ 'seccomp: signer/',                            qr{^seccomp_},                          qr{^signer/} ],
 );
 
@@ -93,7 +95,7 @@ SKIP: {
     my $cli = build() . '/packseal';
     skip 'packseal is not built yet', 1 if !-x $cli;
     none('packseal links no cameras, codecs, pages or input devices',
-        grep { /^lib(?:av|sw|v4l|turbojpeg|evdev|udev|cairo|pango|zint)/ } libraries($cli));
+        grep { /^lib(?:av|sw|v4l|turbojpeg|evdev|udev|cairo|pango|zint|zbar)/ } libraries($cli));
 }
 
 SKIP: {
