@@ -149,7 +149,11 @@ static void times(struct card *c) {
         ps_paint_text(c->cr, &t, x + 25, c->y, ps_facts_who_name(i, zh(c)), true, &w);
         x += w + 60;
     }
-    c->y += 46;
+    c->y += 40;
+    const struct ps_facts_text *o = &c->d->facts->outside;
+    if (o->zh[0] != '\0')
+        c->y += draw(c, PAD, INNER, 21, ps_paint_ink, 3, zh(c) ? o->zh : o->en) + 8;
+    c->y += 8;
 }
 
 /* The ends of a digest, enough to find it and too little to rely on. */

@@ -1,12 +1,11 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /*
- * What a report tells, gathered from verdict, statement and what the merchant entered. The words that stand for values
- * are in facts_words.c.
+ * What a report tells, gathered from verdict, statement and what the merchant entered. What it tells of time and of the rest of
+ * the bundle is gathered in facts_time.c and facts_enclosed.c; the words that stand for values are in facts_words.c.
  */
 #include "report/facts_internal.h"
 
 #include <inttypes.h>
-#include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -17,115 +16,46 @@
 
 #define FILES_TOLD 24 /* films and originals; the rest is counted, its digests stand in clip.json */
 
-struct gathering {
-    struct ps_facts *f;
-    const struct ps_facts_input *in;
-    const struct ps_clip *c;
-    size_t cap;
-    int err;
-};
-
-/* ---- strings --------------------------------------------------------------------------------------------------- */
-
-static char *clean(struct gathering *g, const char *text) {
-    char *s = ps_facts_clean(text);
-    if (s == NULL)
-        g->err = PS_ENOMEM;
-    return s;
-}
-
-static struct ps_facts_text text_of(struct gathering *g, const char *zh, const char *en) {
-    return (struct ps_facts_text){clean(g, zh), clean(g, en)};
-}
-
-static void text_free(struct ps_facts_text *t) {
-    free(t->zh);
-    free(t->en);
-}
-
-/* ---- the table ------------------------------------------------------------------------------------------------- */
-
-enum { WARN = 1, MONO = 2, HEAD = 4 };
-
-static void tell(struct gathering *g, enum ps_facts_section section, enum ps_facts_who who, unsigned flags,
-                 const char *label_zh, const char *label_en, const char *zh, const char *en) {
-    struct ps_facts *f = g->f;
-    if (g->err < 0)
-        return;
-    if (f->n == g->cap) {
-        size_t cap = g->cap == 0 ? 128 : 2 * g->cap;
-        struct ps_fact *more = realloc(f->facts, cap * sizeof *more);
-        if (more == NULL) {
-            g->err = PS_ENOMEM;
-            return;
-        }
-        f->facts = more;
-        g->cap = cap;
-    }
-    f->facts[f->n++] = (struct ps_fact){.section = section,
-                                        .who = who,
-                                        .warn = flags & WARN,
-                                        .mono = flags & MONO,
-                                        .head = flags & HEAD,
-                                        .label = text_of(g, label_zh, label_en),
-                                        .value = text_of(g, zh, en)};
-}
-
-static void same(struct gathering *g, enum ps_facts_section section, enum ps_facts_who who, unsigned flags,
-                 const char *label_zh, const char *label_en, const char *value) {
-    tell(g, section, who, flags, label_zh, label_en, value, value);
-}
-
-/* Both languages in one call: zh and en formats take the same arguments in the same order. */
-static void __attribute__((format(printf, 7, 9), format(printf, 8, 9)))
-say(struct gathering *g, enum ps_facts_section section, enum ps_facts_who who, unsigned flags,
-    const char *label_zh, const char *label_en, const char *zh, const char *en, ...) {
-    char a[PS_FACTS_LINE], b[PS_FACTS_LINE];
-    va_list ap;
-    va_start(ap, en);
-    (void)vsnprintf(a, sizeof a, zh, ap);
-    va_end(ap);
-    va_start(ap, en);
-    (void)vsnprintf(b, sizeof b, en, ap);
-    va_end(ap);
-    tell(g, section, who, flags, label_zh, label_en, a, b);
-}
-
-static void hex(struct gathering *g, enum ps_facts_section section, enum ps_facts_who who,
-                const char *label_zh, const char *label_en, const uint8_t digest[32]) {
-    char text[65];
-    ps_bytes_hex(text, digest, 32);
-    same(g, section, who, MONO, label_zh, label_en, text);
-}
-
-static const char *or_dash(const char *s) {
-    return s[0] != '\0' ? s : "–";
-}
-
 /* ---- verdict --------------------------------------------------------------------------------------------------- */
 
-static void problems(struct gathering *g) {
-    const struct ps_verdict *v = g->in->v;
-    for (size_t i = 0; i < v->n_problems; i++) {
-        const struct ps_problem *p = &v->problems[i];
-        const char *zh = ps_verdict_problem_zh(p->code);
-        char a[PS_FACTS_LINE], b[PS_FACTS_LINE];
-        (void)snprintf(a, sizeof a, "%s  %s（%s）", p->where, zh[0] != '\0' ? zh : p->text, p->code);
-        (void)snprintf(b, sizeof b, "%s  %s (%s)", p->where, p->text, p->code);
-        tell(g, PS_FACTS_VERDICT, PS_FACTS_REPORT, WARN, "问题", "problem", a, b);
-    }
-    if (v->n_more > 0)
-        say(g, PS_FACTS_VERDICT, PS_FACTS_REPORT, WARN, "问题", "problem", "另有 %zu 处", "%zu more",
-            v->n_more);
+static void problem(struct ps_facts_gathering *g, const struct ps_problem *p) {
+    const char *zh = ps_verdict_problem_zh(p->code);
+    char a[PS_FACTS_LINE], b[PS_FACTS_LINE];
+    (void)snprintf(a, sizeof a, "%s  %s（%s）", p->where, zh[0] != '\0' ? zh : p->text, p->code);
+    (void)snprintf(b, sizeof b, "%s  %s (%s)", p->where, p->text, p->code);
+    ps_facts_tell(g, PS_FACTS_VERDICT, PS_FACTS_REPORT, PS_FACTS_WARN, "问题", "problem", a, b);
 }
 
-static void verdict(struct gathering *g) {
+/* In a bundle of several clips each has time stamps of its own: those of the others are no fault of this one. Whether it
+ * lacks a bound the answer about time tells. */
+static void problems(struct ps_facts_gathering *g) {
+    const struct ps_verdict *v = g->in->v;
+    size_t others = 0;
+    for (size_t i = 0; i < v->n_problems; i++)
+        if (strcmp(v->problems[i].code, "token-other") == 0)
+            others++;
+        else
+            problem(g, &v->problems[i]);
+    if (v->n_more > 0)
+        ps_facts_say(g, PS_FACTS_VERDICT, PS_FACTS_REPORT, PS_FACTS_WARN, "问题", "problem", "另有 %zu 处",
+                     "%zu more", v->n_more);
+    if (others > 0)
+        ps_facts_say(
+            g, PS_FACTS_VERDICT, PS_FACTS_REPORT, 0, "说明", "note",
+            "随附的时间戳中有 %zu 个盖在其他检查点上，与本录像无关（token-other）",
+            "%zu of the enclosed time stamps are over other checkpoints and say nothing of this clip "
+            "(token-other)",
+            others);
+}
+
+static void verdict(struct ps_facts_gathering *g) {
     const struct ps_verdict *v = g->in->v;
     struct ps_facts *f = g->f;
-    f->content = text_of(g, ps_verdict_content(v->content, true), ps_verdict_content(v->content, false));
-    f->key = text_of(g, ps_verdict_key(v->key, true), ps_verdict_key(v->key, false));
-    f->time = text_of(g, ps_verdict_time(v->time, true), ps_verdict_time(v->time, false));
-    f->ledger = text_of(g, ps_verdict_ledger(v->ledger, true), ps_verdict_ledger(v->ledger, false));
+    f->content =
+        ps_facts_text_of(g, ps_verdict_content(v->content, true), ps_verdict_content(v->content, false));
+    f->key = ps_facts_text_of(g, ps_verdict_key(v->key, true), ps_verdict_key(v->key, false));
+    f->time = ps_facts_text_of(g, ps_verdict_time(v->time, true), ps_verdict_time(v->time, false));
+    f->ledger = ps_facts_text_of(g, ps_verdict_ledger(v->ledger, true), ps_verdict_ledger(v->ledger, false));
     f->good[0] = v->content <= PS_CONTENT_EXCERPT;
     f->good[1] = v->key == PS_KEY_TRUSTED;
     f->good[2] = v->time == PS_TIME_BOUNDED;
@@ -135,46 +65,53 @@ static void verdict(struct gathering *g) {
     char zh[PS_FACTS_LINE], en[PS_FACTS_LINE];
     (void)snprintf(zh, sizeof zh, "%s：%s", f->content.zh, ps_facts_container(v->container, true));
     (void)snprintf(en, sizeof en, "%s: %s", f->content.en, ps_facts_container(v->container, false));
-    tell(g, PS_FACTS_VERDICT, PS_FACTS_REPORT, f->good[0] ? 0 : WARN, "内容", "content", zh, en);
+    ps_facts_tell(g, PS_FACTS_VERDICT, PS_FACTS_REPORT, f->good[0] ? 0 : PS_FACTS_WARN, "内容", "content", zh,
+                  en);
     bool asked = g->in->trust;
     (void)snprintf(zh, sizeof zh, "%s：%s", f->key.zh,
                    asked ? "与制作者给出的密钥表比对" : "没有给出登记密钥");
     (void)snprintf(en, sizeof en, "%s: %s", f->key.en,
                    asked ? "compared with the list of keys that the maker of this report gave"
                          : "no registered keys were given");
-    tell(g, PS_FACTS_VERDICT, PS_FACTS_REPORT, f->good[1] ? 0 : WARN, "密钥", "key", zh, en);
+    ps_facts_tell(g, PS_FACTS_VERDICT, PS_FACTS_REPORT, f->good[1] ? 0 : PS_FACTS_WARN, "密钥", "key", zh,
+                  en);
     ps_facts_bounds(v, zh, en);
-    tell(g, PS_FACTS_VERDICT, PS_FACTS_REPORT, f->good[2] ? 0 : WARN, "时间", "time", zh, en);
-    tell(g, PS_FACTS_VERDICT, PS_FACTS_REPORT, f->good[3] ? 0 : WARN, "账本", "ledger", f->ledger.zh,
-         f->ledger.en);
+    ps_facts_tell(g, PS_FACTS_VERDICT, PS_FACTS_REPORT, f->good[2] ? 0 : PS_FACTS_WARN, "时间", "time", zh,
+                  en);
+    ps_facts_tell(g, PS_FACTS_VERDICT, PS_FACTS_REPORT, f->good[3] ? 0 : PS_FACTS_WARN, "账本", "ledger",
+                  f->ledger.zh, f->ledger.en);
     problems(g);
 }
 
 /* ---- clip and codes -------------------------------------------------------------------------------------------- */
 
-static void moment_of_clip(struct gathering *g, const char *zh, const char *en, const struct ps_time *t) {
+static void moment_of_clip(struct ps_facts_gathering *g, const char *zh, const char *en,
+                           const struct ps_time *t) {
     char time[40], a[PS_FACTS_LINE], b[PS_FACTS_LINE];
     ps_facts_time(t->wall_ns, time);
     (void)snprintf(a, sizeof a, "%s（%s）", time, ps_facts_clock(t->clock, true));
     (void)snprintf(b, sizeof b, "%s (%s)", time, ps_facts_clock(t->clock, false));
-    tell(g, PS_FACTS_CLIP, PS_FACTS_RECORDER, t->clock == PS_CLOCK_UNSYNCED ? WARN : 0, zh, en, a, b);
+    ps_facts_tell(g, PS_FACTS_CLIP, PS_FACTS_RECORDER, t->clock == PS_CLOCK_UNSYNCED ? PS_FACTS_WARN : 0, zh,
+                  en, a, b);
 }
 
-static void label(struct gathering *g) {
+static void label(struct ps_facts_gathering *g) {
     const uint8_t seen = g->c->label;
-    tell(g, PS_FACTS_CLIP, PS_FACTS_RECORDER, seen == PS_LABEL_MATCHED ? 0 : WARN, "画面中的面单",
-         "label in the picture", ps_facts_label(seen, true), ps_facts_label(seen, false));
+    ps_facts_tell(g, PS_FACTS_CLIP, PS_FACTS_RECORDER, seen == PS_LABEL_MATCHED ? 0 : PS_FACTS_WARN,
+                  "画面中的面单", "label in the picture", ps_facts_label(seen, true),
+                  ps_facts_label(seen, false));
 }
 
 static bool ended_well(uint8_t reason) {
     return reason == PS_END_NEXT_CODE || reason == PS_END_SAME_CODE || reason == PS_END_STOP;
 }
 
-static void clip(struct gathering *g) {
+static void clip(struct ps_facts_gathering *g) {
     const struct ps_clip *c = g->c;
     struct ps_leaf leaf;
-    say(g, PS_FACTS_CLIP, PS_FACTS_SIGNER, 0, "录像编号", "clip", "%s，该订单在本工位第 %" PRIu32 " 次",
-        "%s, take %" PRIu32 " of this order at this station", g->f->clip, c->take);
+    ps_facts_say(g, PS_FACTS_CLIP, PS_FACTS_SIGNER, 0, "录像编号", "clip",
+                 "%s，该订单在本工位第 %" PRIu32 " 次", "%s, take %" PRIu32 " of this order at this station",
+                 g->f->clip, c->take);
     if (ps_leaf_decode(&leaf, c->open_leaf, c->open_leaf_len) == 0) {
         char time[40], a[PS_FACTS_LINE], b[PS_FACTS_LINE];
         ps_facts_time(leaf.wall_ns, time);
@@ -182,25 +119,26 @@ static void clip(struct gathering *g) {
                        ps_facts_clock(leaf.clock, true));
         (void)snprintf(b, sizeof b, "%s, entry %" PRIu64 " of the ledger (%s)", time, leaf.index,
                        ps_facts_clock(leaf.clock, false));
-        tell(g, PS_FACTS_CLIP, PS_FACTS_SIGNER, 0, "入账开启", "opened in the ledger", a, b);
+        ps_facts_tell(g, PS_FACTS_CLIP, PS_FACTS_SIGNER, 0, "入账开启", "opened in the ledger", a, b);
     }
-    say(g, PS_FACTS_CLIP, PS_FACTS_RECORDER, 0, "工位", "station", "%s  %s", "%s  %s", c->opening.station,
-        c->station_name);
-    tell(g, PS_FACTS_CLIP, PS_FACTS_RECORDER, 0, "类型", "kind", ps_facts_kind(c->opening.kind, true),
-         ps_facts_kind(c->opening.kind, false));
-    tell(g, PS_FACTS_CLIP, PS_FACTS_RECORDER, 0, "操作员工号", "operator",
-         c->opening.operator_id[0] != 0 ? c->opening.operator_id : "没有登录",
-         c->opening.operator_id[0] != 0 ? c->opening.operator_id : "nobody was signed in");
+    ps_facts_say(g, PS_FACTS_CLIP, PS_FACTS_RECORDER, 0, "工位", "station", "%s  %s", "%s  %s",
+                 c->opening.station, c->station_name);
+    ps_facts_tell(g, PS_FACTS_CLIP, PS_FACTS_RECORDER, 0, "类型", "kind",
+                  ps_facts_kind(c->opening.kind, true), ps_facts_kind(c->opening.kind, false));
+    ps_facts_tell(g, PS_FACTS_CLIP, PS_FACTS_RECORDER, 0, "操作员工号", "operator",
+                  c->opening.operator_id[0] != 0 ? c->opening.operator_id : "没有登录",
+                  c->opening.operator_id[0] != 0 ? c->opening.operator_id : "nobody was signed in");
     moment_of_clip(g, "开始", "started", &c->started);
     moment_of_clip(g, "结束", "ended", &c->ended);
     const char *reason = ps_statement_end_reason(c->end_reason);
     reason = reason != NULL ? reason : "?";
-    tell(g, PS_FACTS_CLIP, PS_FACTS_RECORDER, ended_well(c->end_reason) ? 0 : WARN, "结束原因", "ended by",
-         ps_facts_end_reason(reason, true), ps_facts_end_reason(reason, false));
+    ps_facts_tell(g, PS_FACTS_CLIP, PS_FACTS_RECORDER, ended_well(c->end_reason) ? 0 : PS_FACTS_WARN,
+                  "结束原因", "ended by", ps_facts_end_reason(reason, true),
+                  ps_facts_end_reason(reason, false));
     label(g);
 }
 
-static void codes(struct gathering *g) {
+static void codes(struct ps_facts_gathering *g) {
     const struct ps_clip *c = g->c;
     struct ps_buf all;
     ps_buf_init(&all, (PS_MAX_CODES + 8) * (PS_MAX_CODE + 2));
@@ -215,115 +153,14 @@ static void codes(struct gathering *g) {
         (void)snprintf(b, sizeof b, "%s%s%s, %s, %s, %s", ps_facts_code_type(k->type, false), gap, k->carrier,
                        ps_facts_entry(k->entry, false), time,
                        open ? "fixed before the first frame" : "added while recording");
-        tell(g, PS_FACTS_CODES, PS_FACTS_RECORDER, k->entry == PS_ENTRY_MANUAL ? WARN : 0, k->value, k->value,
-             a, b);
+        ps_facts_tell(g, PS_FACTS_CODES, PS_FACTS_RECORDER, k->entry == PS_ENTRY_MANUAL ? PS_FACTS_WARN : 0,
+                      k->value, k->value, a, b);
         if (i < 8)
             ps_buf_fmt(&all, "%s%s", i > 0 ? ", " : "", k->value);
     }
     ps_buf_u8(&all, 0);
-    g->f->codes = all.err == 0 ? clean(g, (const char *)all.p) : clean(g, "?");
+    g->f->codes = all.err == 0 ? ps_facts_cleaned(g, (const char *)all.p) : ps_facts_cleaned(g, "?");
     ps_buf_free(&all);
-}
-
-/* ---- time ------------------------------------------------------------------------------------------------------ */
-
-static void moment(struct gathering *g, enum ps_facts_moment_kind kind, enum ps_facts_who who, int64_t ns,
-                   bool day_only) {
-    struct ps_facts *f = g->f;
-    char time[40];
-    size_t at = f->n_moments;
-    while (at > 0 && f->moments[at - 1].wall_ns > ns) {
-        f->moments[at] = f->moments[at - 1];
-        at--;
-    }
-    struct ps_facts_moment *m = &f->moments[at];
-    *m = (struct ps_facts_moment){.kind = kind, .who = who, .wall_ns = ns};
-    m->name = text_of(g, ps_facts_moment_name(kind, true), ps_facts_moment_name(kind, false));
-    f->n_moments++;
-    ps_facts_time(ns, time);
-    (void)snprintf(m->day, sizeof m->day, "%.10s", time);
-    if (!day_only && strlen(time) > 11)
-        (void)snprintf(m->time, sizeof m->time, "%.20s", time + 11);
-}
-
-static void entered(struct gathering *g, enum ps_facts_moment_kind kind, const struct ps_facts_date *d,
-                    const char *zh, const char *en) {
-    char time[40];
-    if (!d->given)
-        return;
-    moment(g, kind, PS_FACTS_MERCHANT, d->wall_ns, d->day_only);
-    ps_facts_time(d->wall_ns, time);
-    if (d->day_only)
-        time[10] = '\0';
-    same(g, PS_FACTS_TIME, PS_FACTS_MERCHANT, 0, zh, en, time);
-}
-
-static void bounds(struct gathering *g) {
-    const struct ps_verdict *v = g->in->v;
-    char time[40], zh[64], en[64];
-    if (v->not_before_ns != INT64_MIN) {
-        moment(g, PS_FACTS_NOT_BEFORE, PS_FACTS_OUTSIDE, v->not_before_ns, false);
-        ps_facts_time(v->not_before_ns, time);
-        same(g, PS_FACTS_TIME, PS_FACTS_OUTSIDE, 0, "不早于", "not before", time);
-        if (g->c->started.wall_ns >= v->not_before_ns) {
-            ps_facts_duration(g->c->started.wall_ns - v->not_before_ns, zh, en);
-            tell(g, PS_FACTS_TIME, PS_FACTS_REPORT, 0, "时间码在开始时已有", "age of the freshness code", zh,
-                 en);
-        }
-    } else {
-        tell(g, PS_FACTS_TIME, PS_FACTS_REPORT, WARN, "不早于", "not before",
-             "没有外部时间码：最早时间只有本机自述",
-             "no freshness code from outside: the earliest time is the station's own word");
-    }
-    if (v->not_after_ns != INT64_MAX) {
-        moment(g, PS_FACTS_NOT_AFTER, PS_FACTS_OUTSIDE, v->not_after_ns, false);
-        ps_facts_time(v->not_after_ns, time);
-        same(g, PS_FACTS_TIME, PS_FACTS_OUTSIDE, 0, "不晚于", "not after", time);
-    } else {
-        tell(g, PS_FACTS_TIME, PS_FACTS_REPORT, WARN, "不晚于", "not after",
-             "没有外部时间戳：最晚时间只有本机自述",
-             "no time stamp from outside: the latest time is the station's own word");
-    }
-}
-
-/* Dates in an order that cannot be: told, not mended. */
-static void contradictions(struct gathering *g) {
-    const struct ps_facts *f = g->f;
-    for (size_t i = 0; i < f->n_moments; i++)
-        for (size_t k = i + 1; k < f->n_moments; k++) {
-            const struct ps_facts_moment *a = &f->moments[i], *b = &f->moments[k];
-            bool same_day = strcmp(a->day, b->day) == 0 && (a->time[0] == 0 || b->time[0] == 0);
-            /* A label may be printed before the freshness code was made, and a stamp may come after the courier. */
-            bool apart = (a->kind == PS_FACTS_NOT_BEFORE && b->kind == PS_FACTS_PRINTED) ||
-                         (a->kind > PS_FACTS_NOT_AFTER && b->kind == PS_FACTS_NOT_AFTER);
-            if (a->kind <= b->kind || same_day || apart || g->err < 0)
-                continue;
-            char zh[PS_FACTS_LINE], en[PS_FACTS_LINE];
-            (void)snprintf(zh, sizeof zh, "“%s”早于“%s”", a->name.zh, b->name.zh);
-            (void)snprintf(en, sizeof en, "“%s” is earlier than “%s”", a->name.en, b->name.en);
-            tell(g, PS_FACTS_TIME, PS_FACTS_REPORT, WARN, "先后矛盾", "out of order", zh, en);
-        }
-}
-
-static void times(struct gathering *g) {
-    const struct ps_facts_input *in = g->in;
-    const struct ps_opening *o = &g->c->opening;
-    char time[40];
-    entered(g, PS_FACTS_PRINTED, &in->printed, "面单打印", "label printed");
-    bounds(g);
-    moment(g, PS_FACTS_STARTED, PS_FACTS_RECORDER, g->c->started.wall_ns, false);
-    moment(g, PS_FACTS_ENDED, PS_FACTS_RECORDER, g->c->ended.wall_ns, false);
-    ps_facts_time(g->c->started.wall_ns, time);
-    same(g, PS_FACTS_TIME, PS_FACTS_RECORDER, 0, "录像开始", "film starts", time);
-    ps_facts_time(g->c->ended.wall_ns, time);
-    same(g, PS_FACTS_TIME, PS_FACTS_RECORDER, 0, "录像结束", "film ends", time);
-    entered(g, PS_FACTS_PICKED_UP, &in->picked_up, "快递揽收", "picked up");
-    entered(g, PS_FACTS_DELIVERED, &in->delivered, "签收", "delivered");
-    entered(g, PS_FACTS_CLAIMED, &in->claimed, "申请售后", "claim");
-    if (o->freshness[0] != '\0')
-        say(g, PS_FACTS_TIME, PS_FACTS_RECORDER, 0, "画面上的时间码", "freshness code in the picture",
-            "%s，印在每帧画面的字幕条里", "%s, in the banner of every frame", o->freshness);
-    contradictions(g);
 }
 
 /* ---- films ----------------------------------------------------------------------------------------------------- */
@@ -347,7 +184,7 @@ static uint64_t count_ranges(const struct ps_range *r, uint32_t n) {
     return sum;
 }
 
-static void gaps(struct gathering *g, const struct ps_track *t) {
+static void gaps(struct ps_facts_gathering *g, const struct ps_track *t) {
     for (uint32_t i = 0; i < t->n_gaps && i < 12; i++) {
         const struct ps_gap *p = &t->gaps[i];
         char from[24], a[PS_FACTS_LINE], b[PS_FACTS_LINE];
@@ -357,44 +194,45 @@ static void gaps(struct gathering *g, const struct ps_track *t) {
                        ps_facts_gap(p->reason), p->frames);
         (void)snprintf(b, sizeof b, "from %s for %.1f s: %s, %" PRIu64 " frames", from, s, p->reason,
                        p->frames);
-        tell(g, PS_FACTS_FILMS, PS_FACTS_RECORDER, WARN, "缺口", "gap", a, b);
+        ps_facts_tell(g, PS_FACTS_FILMS, PS_FACTS_RECORDER, PS_FACTS_WARN, "缺口", "gap", a, b);
     }
     if (t->n_gaps > 12)
-        say(g, PS_FACTS_FILMS, PS_FACTS_RECORDER, WARN, "缺口", "gap", "另有 %" PRIu32 " 处，见 clip.json",
-            "%" PRIu32 " more, see clip.json", t->n_gaps - 12);
+        ps_facts_say(g, PS_FACTS_FILMS, PS_FACTS_RECORDER, PS_FACTS_WARN, "缺口", "gap",
+                     "另有 %" PRIu32 " 处，见 clip.json", "%" PRIu32 " more, see clip.json", t->n_gaps - 12);
 }
 
-static void film(struct gathering *g, const struct ps_track *t) {
+static void film(struct ps_facts_gathering *g, const struct ps_track *t) {
     char length[24];
     uint64_t late = count_ranges(t->unwitnessed, t->n_unwitnessed), lost = count_ranges(t->lost, t->n_lost);
     const struct ps_counts *n = &t->counts;
     position(ticks_of(t), length);
-    same(g, PS_FACTS_FILMS, PS_FACTS_RECORDER, HEAD, t->file.name, t->file.name, "");
-    say(g, PS_FACTS_FILMS, PS_FACTS_RECORDER, 0, "画面", "picture", "%ux%u，时长 %s，%s",
-        "%ux%u, length %s, %s", t->width, t->height, length, t->codec);
-    say(g, PS_FACTS_FILMS, PS_FACTS_SIGNER, late > 0 ? WARN : 0, "分段见证", "segments seen",
-        "共 %" PRIu32 " 段，签名程序当时未见证 %" PRIu64 " 段",
-        "%" PRIu32 " in all, %" PRIu64 " not seen by the signer as they closed", t->n_records, late);
+    ps_facts_same(g, PS_FACTS_FILMS, PS_FACTS_RECORDER, PS_FACTS_HEAD, t->file.name, t->file.name, "");
+    ps_facts_say(g, PS_FACTS_FILMS, PS_FACTS_RECORDER, 0, "画面", "picture", "%ux%u，时长 %s，%s",
+                 "%ux%u, length %s, %s", t->width, t->height, length, t->codec);
+    ps_facts_say(g, PS_FACTS_FILMS, PS_FACTS_SIGNER, late > 0 ? PS_FACTS_WARN : 0, "分段见证",
+                 "segments seen", "共 %" PRIu32 " 段，签名程序当时未见证 %" PRIu64 " 段",
+                 "%" PRIu32 " in all, %" PRIu64 " not seen by the signer as they closed", t->n_records, late);
     if (lost > 0)
-        say(g, PS_FACTS_FILMS, PS_FACTS_SIGNER, WARN, "丢失分段", "segments LOST",
-            "%" PRIu64 " 段已记账，但磁盘丢失", "%" PRIu64 " journaled and lost by the disk", lost);
-    say(g, PS_FACTS_FILMS, PS_FACTS_RECORDER, n->dropped + n->damaged > 0 ? WARN : 0, "帧数", "frames",
-        "采集 %" PRIu64 "，编码 %" PRIu64 "，丢失 %" PRIu64 "，损坏 %" PRIu64 "，重复 %" PRIu64,
-        "captured %" PRIu64 ", encoded %" PRIu64 ", dropped %" PRIu64 ", damaged %" PRIu64
-        ", repeated %" PRIu64,
-        n->captured, n->encoded, n->dropped, n->damaged, n->repeated);
+        ps_facts_say(g, PS_FACTS_FILMS, PS_FACTS_SIGNER, PS_FACTS_WARN, "丢失分段", "segments LOST",
+                     "%" PRIu64 " 段已记账，但磁盘丢失", "%" PRIu64 " journaled and lost by the disk", lost);
+    ps_facts_say(g, PS_FACTS_FILMS, PS_FACTS_RECORDER, n->dropped + n->damaged > 0 ? PS_FACTS_WARN : 0,
+                 "帧数", "frames",
+                 "采集 %" PRIu64 "，编码 %" PRIu64 "，丢失 %" PRIu64 "，损坏 %" PRIu64 "，重复 %" PRIu64,
+                 "captured %" PRIu64 ", encoded %" PRIu64 ", dropped %" PRIu64 ", damaged %" PRIu64
+                 ", repeated %" PRIu64,
+                 n->captured, n->encoded, n->dropped, n->damaged, n->repeated);
     if (t->n_gaps == 0)
-        tell(g, PS_FACTS_FILMS, PS_FACTS_RECORDER, 0, "缺口", "gaps", "无", "none");
+        ps_facts_tell(g, PS_FACTS_FILMS, PS_FACTS_RECORDER, 0, "缺口", "gaps", "无", "none");
     gaps(g, t);
-    say(g, PS_FACTS_FILMS, PS_FACTS_RECORDER, 0, "字幕条", "banner",
-        "位于 (%u,%u)，%ux%u 像素，盖住了那里的画面",
-        "at (%u,%u), %ux%u pixels; the picture beneath is covered", t->banner.x, t->banner.y, t->banner.w,
-        t->banner.h);
+    ps_facts_say(g, PS_FACTS_FILMS, PS_FACTS_RECORDER, 0, "字幕条", "banner",
+                 "位于 (%u,%u)，%ux%u 像素，盖住了那里的画面",
+                 "at (%u,%u), %ux%u pixels; the picture beneath is covered", t->banner.x, t->banner.y,
+                 t->banner.w, t->banner.h);
 }
 
 /* ---- signature, takes, files ----------------------------------------------------------------------------------- */
 
-static void signature(struct gathering *g) {
+static void signature(struct ps_facts_gathering *g) {
     const struct ps_clip *c = g->c;
     const struct ps_verdict *v = g->in->v;
     static const struct ps_pubkey none;
@@ -403,43 +241,46 @@ static void signature(struct gathering *g) {
     bool verified = memcmp(v->signer.key, none.key, sizeof none.key) != 0;
     ps_minisign_pubkey_text(verified ? &v->signer : &c->key, key);
     ps_minisign_id_text(verified ? v->signer.id : c->key.id, number);
-    tell(g, PS_FACTS_SIGNATURE, PS_FACTS_REPORT, verified ? 0 : WARN, "签名", "signature",
-         verified ? "与 clip.json 相符（Ed25519，minisign 格式）" : "没有与 clip.json 相符的签名",
-         verified ? "fits clip.json (Ed25519, minisign format)" : "none that fits clip.json");
-    same(g, PS_FACTS_SIGNATURE, PS_FACTS_REPORT, MONO, verified ? "签名公钥" : "声明所称公钥",
-         verified ? "signer's public key" : "public key it names", key);
-    same(g, PS_FACTS_SIGNATURE, PS_FACTS_REPORT, MONO, "密钥编号", "key number", number);
-    say(g, PS_FACTS_SIGNATURE, PS_FACTS_SIGNER, 0, "账本位置", "place in the ledger",
-        "第 %" PRIu64 " 条（开启）", "entry %" PRIu64 " (open)", c->number);
+    ps_facts_tell(g, PS_FACTS_SIGNATURE, PS_FACTS_REPORT, verified ? 0 : PS_FACTS_WARN, "签名", "signature",
+                  verified ? "与 clip.json 相符（Ed25519，minisign 格式）" : "没有与 clip.json 相符的签名",
+                  verified ? "fits clip.json (Ed25519, minisign format)" : "none that fits clip.json");
+    ps_facts_same(g, PS_FACTS_SIGNATURE, PS_FACTS_REPORT, PS_FACTS_MONO,
+                  verified ? "签名公钥" : "声明所称公钥",
+                  verified ? "signer's public key" : "public key it names", key);
+    ps_facts_same(g, PS_FACTS_SIGNATURE, PS_FACTS_REPORT, PS_FACTS_MONO, "密钥编号", "key number", number);
+    ps_facts_say(g, PS_FACTS_SIGNATURE, PS_FACTS_SIGNER, 0, "账本位置", "place in the ledger",
+                 "第 %" PRIu64 " 条（开启）", "entry %" PRIu64 " (open)", c->number);
     ps_leaf_hash(digest, c->open_leaf, c->open_leaf_len);
-    hex(g, PS_FACTS_SIGNATURE, PS_FACTS_SIGNER, "该条目的散列", "hash of that entry", digest);
-    hex(g, PS_FACTS_SIGNATURE, PS_FACTS_SIGNER, "账本公钥", "ledger's public key", c->ledger_key);
-    tell(g, PS_FACTS_SIGNATURE, PS_FACTS_REPORT, g->f->good[3] ? 0 : WARN, "入账证明", "proof of inclusion",
-         g->f->ledger.zh, g->f->ledger.en);
+    ps_facts_hex(g, PS_FACTS_SIGNATURE, PS_FACTS_SIGNER, "该条目的散列", "hash of that entry", digest);
+    ps_facts_hex(g, PS_FACTS_SIGNATURE, PS_FACTS_SIGNER, "账本公钥", "ledger's public key", c->ledger_key);
+    ps_facts_tell(g, PS_FACTS_SIGNATURE, PS_FACTS_REPORT, g->f->good[3] ? 0 : PS_FACTS_WARN, "入账证明",
+                  "proof of inclusion", g->f->ledger.zh, g->f->ledger.en);
+    ps_facts_certificate(g);
     ps_statement_heads(c, digest);
-    hex(g, PS_FACTS_SIGNATURE, PS_FACTS_REPORT, "全部分段链头", "head over all segments", digest);
+    ps_facts_hex(g, PS_FACTS_SIGNATURE, PS_FACTS_REPORT, "全部分段链头", "head over all segments", digest);
 }
 
 /* Numbers of takes count per station and first code; a number without a clip is an omission and is named. */
-static void missing_takes(struct gathering *g, uint32_t from, uint32_t to) {
+static void missing_takes(struct ps_facts_gathering *g, uint32_t from, uint32_t to) {
     if (from > to)
         return;
     if (from == to)
-        say(g, PS_FACTS_TAKES, PS_FACTS_REPORT, WARN, "缺少", "omitted", "第 %" PRIu32 " 次：存储中没有找到",
-            "take %" PRIu32 ": not found in this archive", from);
+        ps_facts_say(g, PS_FACTS_TAKES, PS_FACTS_REPORT, PS_FACTS_WARN, "缺少", "omitted",
+                     "第 %" PRIu32 " 次：存储中没有找到", "take %" PRIu32 ": not found in this archive",
+                     from);
     else
-        say(g, PS_FACTS_TAKES, PS_FACTS_REPORT, WARN, "缺少", "omitted",
-            "第 %" PRIu32 " 至 %" PRIu32 " 次：存储中没有找到",
-            "takes %" PRIu32 " to %" PRIu32 ": not found in this archive", from, to);
+        ps_facts_say(g, PS_FACTS_TAKES, PS_FACTS_REPORT, PS_FACTS_WARN, "缺少", "omitted",
+                     "第 %" PRIu32 " 至 %" PRIu32 " 次：存储中没有找到",
+                     "takes %" PRIu32 " to %" PRIu32 ": not found in this archive", from, to);
 }
 
-static void takes(struct gathering *g) {
+static void takes(struct ps_facts_gathering *g) {
     const struct ps_facts_input *in = g->in;
     uint32_t next = 1;
     if (in->takes == NULL) {
-        say(g, PS_FACTS_TAKES, PS_FACTS_REPORT, WARN, "其他拍摄", "other takes",
-            "没有查找；本录像为第 %" PRIu32 " 次", "were not looked for; this clip is take %" PRIu32,
-            g->c->take);
+        ps_facts_say(g, PS_FACTS_TAKES, PS_FACTS_REPORT, PS_FACTS_WARN, "其他拍摄", "other takes",
+                     "没有查找；本录像为第 %" PRIu32 " 次", "were not looked for; this clip is take %" PRIu32,
+                     g->c->take);
         return;
     }
     for (size_t i = 0; i < in->n_takes; i++) {
@@ -462,50 +303,56 @@ static void takes(struct gathering *g) {
                                      : "NOT delivered with it");
         (void)snprintf(zh, sizeof zh, "第 %" PRIu32 " 次  %s", t->take, t->clip);
         (void)snprintf(en, sizeof en, "take %" PRIu32 "  %s", t->take, t->clip);
-        tell(g, PS_FACTS_TAKES, PS_FACTS_REPORT, t->here || t->included ? 0 : WARN, zh, en, a, b);
+        ps_facts_tell(g, PS_FACTS_TAKES, PS_FACTS_REPORT, t->here || t->included ? 0 : PS_FACTS_WARN, zh, en,
+                      a, b);
     }
     missing_takes(g, next, g->c->take);
 }
 
-static void file(struct gathering *g, const struct ps_file_ref *f) {
+static void file(struct ps_facts_gathering *g, const struct ps_file_ref *f) {
     char value[96], hash[65];
     if (f->size == 0)
         return;
     ps_bytes_hex(hash, f->sha256, 32);
     (void)snprintf(value, sizeof value, "%s  %" PRIu64 " B", hash, f->size);
-    same(g, PS_FACTS_FILES, PS_FACTS_RECORDER, MONO, f->name, f->name, value);
+    ps_facts_same(g, PS_FACTS_FILES, PS_FACTS_RECORDER, PS_FACTS_MONO, f->name, f->name, value);
 }
 
-static void files(struct gathering *g) {
+static void files(struct ps_facts_gathering *g) {
     const struct ps_clip *c = g->c;
-    hex(g, PS_FACTS_FILES, PS_FACTS_REPORT, "clip.json（签名的声明）", "clip.json (the signed statement)",
-        g->in->statement_sha256);
+    ps_facts_hex(g, PS_FACTS_FILES, PS_FACTS_REPORT, "clip.json（签名的声明）",
+                 "clip.json (the signed statement)", g->in->statement_sha256);
     for (unsigned i = 0; i < c->n_tracks; i++)
         file(g, &c->tracks[i].file);
     for (uint32_t i = 0; i < c->n_originals && i < FILES_TOLD; i++)
         file(g, &c->originals[i].file);
     if (c->n_originals > FILES_TOLD)
-        say(g, PS_FACTS_FILES, PS_FACTS_RECORDER, 0, "原始照片", "photographs",
-            "另有 %" PRIu32 " 张，摘要见 clip.json", "%" PRIu32 " more, digests in clip.json",
-            c->n_originals - FILES_TOLD);
+        ps_facts_say(g, PS_FACTS_FILES, PS_FACTS_RECORDER, 0, "原始照片", "photographs",
+                     "另有 %" PRIu32 " 张，摘要见 clip.json", "%" PRIu32 " more, digests in clip.json",
+                     c->n_originals - FILES_TOLD);
 }
 
 /* ---- what a court's list asks ---------------------------------------------------------------------------------- */
 
-static void devices(struct gathering *g) {
+static const char *or_dash(const char *s) {
+    return s[0] != '\0' ? s : "–";
+}
+
+static void devices(struct ps_facts_gathering *g) {
     const struct ps_clip *c = g->c;
     for (unsigned i = 0; i < c->n_tracks; i++) {
         const struct ps_track *t = &c->tracks[i];
         char zh[64 + PS_MAX_NAME], en[64 + PS_MAX_NAME];
         (void)snprintf(zh, sizeof zh, "采集设备 %s", t->camera);
         (void)snprintf(en, sizeof en, "device %s", t->camera);
-        say(g, PS_FACTS_COURT, PS_FACTS_RECORDER, 0, zh, en, "型号 %s，序列号 %s，接口 %s，驱动 %s，格式 %s",
-            "model %s, serial %s, port %s, driver %s, format %s", or_dash(t->model), or_dash(t->serial),
-            or_dash(t->path), or_dash(t->driver), or_dash(t->source_format));
+        ps_facts_say(g, PS_FACTS_COURT, PS_FACTS_RECORDER, 0, zh, en,
+                     "型号 %s，序列号 %s，接口 %s，驱动 %s，格式 %s",
+                     "model %s, serial %s, port %s, driver %s, format %s", or_dash(t->model),
+                     or_dash(t->serial), or_dash(t->path), or_dash(t->driver), or_dash(t->source_format));
     }
 }
 
-static void running(struct gathering *g) {
+static void running(struct ps_facts_gathering *g) {
     const struct ps_clip *c = g->c;
     uint64_t lost = 0, late = 0, holes = 0;
     for (unsigned i = 0; i < c->n_tracks; i++) {
@@ -514,36 +361,43 @@ static void running(struct gathering *g) {
         late += count_ranges(t->unwitnessed, t->n_unwitnessed);
         holes += t->n_gaps;
     }
-    say(g, PS_FACTS_COURT, PS_FACTS_RECORDER, lost + late + holes > 0 ? WARN : 0, "运行是否正常",
-        "was it running normally", "丢失或损坏 %" PRIu64 " 帧，缺口 %" PRIu64 " 处，未见证 %" PRIu64 " 段",
-        "%" PRIu64 " frames lost or damaged, %" PRIu64 " gaps, %" PRIu64 " segments not witnessed", lost,
-        holes, late);
+    ps_facts_say(g, PS_FACTS_COURT, PS_FACTS_RECORDER, lost + late + holes > 0 ? PS_FACTS_WARN : 0,
+                 "运行是否正常", "was it running normally",
+                 "丢失或损坏 %" PRIu64 " 帧，缺口 %" PRIu64 " 处，未见证 %" PRIu64 " 段",
+                 "%" PRIu64 " frames lost or damaged, %" PRIu64 " gaps, %" PRIu64 " segments not witnessed",
+                 lost, holes, late);
 }
 
-static void court(struct gathering *g) {
+static void court(struct ps_facts_gathering *g) {
     const struct ps_clip *c = g->c;
     devices(g);
-    same(g, PS_FACTS_COURT, PS_FACTS_RECORDER, 0, "采集软件", "software", c->software);
-    hex(g, PS_FACTS_COURT, PS_FACTS_RECORDER, "录像程序 SHA-256", "recorder's SHA-256", c->recorder_sha256);
-    hex(g, PS_FACTS_COURT, PS_FACTS_SIGNER, "签名程序 SHA-256", "signer's SHA-256", c->signer_sha256);
-    tell(g, PS_FACTS_COURT, PS_FACTS_RECORDER, 0, "生成主体与时间", "who and when",
-         "工号、起止时间见上文；录制由录入运单号自动开始，属日常打包流程",
-         "operator and times as above; recording begins with the waybill's number, in the ordinary course of "
-         "packing");
+    ps_facts_same(g, PS_FACTS_COURT, PS_FACTS_RECORDER, 0, "采集软件", "software", c->software);
+    ps_facts_hex(g, PS_FACTS_COURT, PS_FACTS_RECORDER, "录像程序 SHA-256", "recorder's SHA-256",
+                 c->recorder_sha256);
+    ps_facts_hex(g, PS_FACTS_COURT, PS_FACTS_SIGNER, "签名程序 SHA-256", "signer's SHA-256",
+                 c->signer_sha256);
+    ps_facts_tell(
+        g, PS_FACTS_COURT, PS_FACTS_RECORDER, 0, "生成主体与时间", "who and when",
+        "工号、起止时间见上文；录制由录入运单号自动开始，属日常打包流程",
+        "operator and times as above; recording begins with the waybill's number, in the ordinary course of "
+        "packing");
     running(g);
-    tell(g, PS_FACTS_COURT, PS_FACTS_REPORT, 0, "防差错", "error prevention",
-         "每段画面（约 2 秒）落盘后即由独立签名进程记账；结束时只对已记账的分段签名",
-         "each segment (about 2 s) is journaled by a separate signing process once it is on disk; only "
-         "journaled segments are signed at the end");
-    tell(g, PS_FACTS_COURT, PS_FACTS_REPORT, g->f->good[0] ? 0 : WARN, "保存是否完整", "kept whole",
-         g->f->content.zh, g->f->content.en);
-    tell(g, PS_FACTS_COURT, PS_FACTS_REPORT, 0, "提取方法", "method of extraction",
-         "由 packseal export 从录像文件夹逐字节复制为证据包；本报告由 PackSeal " PS_VERSION
-         " 从同一文件夹生成，自身未签名",
-         "packseal export copies the clip's folder byte for byte into the bundle; PackSeal " PS_VERSION
-         " made this report from the same folder; the report itself is not signed");
-    tell(g, PS_FACTS_COURT, PS_FACTS_REPORT, 0, "可验证性", "verifiability",
-         "见“如何核验”；摘要见“文件与摘要”", "see “How to check”; digests under “Files and digests”");
+    ps_facts_tell(
+        g, PS_FACTS_COURT, PS_FACTS_REPORT, 0, "防差错", "error prevention",
+        "每段画面（约 2 秒）落盘后即由独立签名进程记账；结束时只对已记账的分段签名",
+        "each segment (about 2 s) is journaled by a separate signing process once it is on disk; only "
+        "journaled segments are signed at the end");
+    ps_facts_tell(g, PS_FACTS_COURT, PS_FACTS_REPORT, g->f->good[0] ? 0 : PS_FACTS_WARN, "保存是否完整",
+                  "kept whole", g->f->content.zh, g->f->content.en);
+    ps_facts_tell(
+        g, PS_FACTS_COURT, PS_FACTS_REPORT, 0, "提取方法", "method of extraction",
+        "由 packseal export 从录像文件夹逐字节复制为证据包；本报告由 PackSeal " PS_VERSION
+        " 从同一文件夹生成，自身未签名",
+        "packseal export copies the clip's folder byte for byte into the bundle; PackSeal " PS_VERSION
+        " made this report from the same folder; the report itself is not signed");
+    ps_facts_tell(g, PS_FACTS_COURT, PS_FACTS_REPORT, 0, "可验证性", "verifiability",
+                  "见“如何核验”；摘要见“文件与摘要”",
+                  "see “How to check”; digests under “Files and digests”");
 }
 
 /* ---- all of it ------------------------------------------------------------------------------------------------- */
@@ -552,21 +406,27 @@ int ps_facts_gather(struct ps_facts *f, const struct ps_facts_input *in) {
     *f = (struct ps_facts){0};
     if (in->v == NULL || in->v->clip == NULL)
         return PS_EINVAL;
-    struct gathering g = {.f = f, .in = in, .c = in->v->clip};
+    struct ps_facts_gathering g = {.f = f, .in = in, .c = in->v->clip};
     ps_statement_clip_name(g.c->opening.station, g.c->number, f->clip);
     ps_bytes_hex(f->statement, in->statement_sha256, 32);
     f->ended_ns = g.c->ended.wall_ns;
     verdict(&g);
     clip(&g);
     codes(&g);
-    times(&g);
+    ps_facts_times(&g);
     for (unsigned i = 0; i < g.c->n_tracks; i++)
         film(&g, &g.c->tracks[i]);
     signature(&g);
     takes(&g);
     files(&g);
+    ps_facts_enclosed(&g);
     court(&g);
     return g.err;
+}
+
+static void text_free(struct ps_facts_text *t) {
+    free(t->zh);
+    free(t->en);
 }
 
 void ps_facts_free(struct ps_facts *f) {
@@ -580,6 +440,7 @@ void ps_facts_free(struct ps_facts *f) {
     text_free(&f->key);
     text_free(&f->time);
     text_free(&f->ledger);
+    text_free(&f->outside);
     free(f->facts);
     free(f->codes);
     *f = (struct ps_facts){0};

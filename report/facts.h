@@ -6,6 +6,7 @@
  * nothing is written twice and none says more than another. Each fact names who says it.
  */
 #include "evidence/verdict.h"
+#include "report/enclosed.h"
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
@@ -31,9 +32,10 @@ enum ps_facts_section {
     PS_FACTS_SIGNATURE,
     PS_FACTS_TAKES,
     PS_FACTS_FILES,
+    PS_FACTS_ENCLOSED,
     PS_FACTS_COURT
 };
-#define PS_FACTS_SECTIONS 9
+#define PS_FACTS_SECTIONS 10
 
 struct ps_facts_text { /* UTF-8 without control characters or marks that turn the direction of writing */
     char *zh, *en;
@@ -90,6 +92,7 @@ struct ps_facts_input {
     struct ps_facts_date printed, picked_up, delivered, claimed;
     const struct ps_facts_take *takes; /* sorted by take; NULL: nobody looked */
     size_t n_takes;
+    const struct ps_enclosed *enclosed;
     bool trust; /* the key was compared with a list of keys */
 };
 
@@ -103,7 +106,9 @@ struct ps_facts {
     char statement[65];
     int64_t ended_ns;
     struct ps_facts_text content, key, time, ledger; /* the four answers */
-    bool good[4];                                    /* intact or excerpt; trusted; bounded; included */
+    struct ps_facts_text
+        outside;  /* who outside says something of the time: authorities, witnesses with their times; "" */
+    bool good[4]; /* intact or excerpt; trusted; bounded; included */
 };
 
 /* PS_ENOMEM; PS_EINVAL without a statement. ps_facts_free after any result. */

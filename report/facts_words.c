@@ -21,6 +21,7 @@ static const char *const sections[PS_FACTS_SECTIONS][2] = {
     [PS_FACTS_SIGNATURE] = {"签名与账本", "Signature and ledger"},
     [PS_FACTS_TAKES] = {"本订单的全部拍摄", "All takes of this order"},
     [PS_FACTS_FILES] = {"文件与摘要", "Files and digests"},
+    [PS_FACTS_ENCLOSED] = {"证据包内的其他内容", "What else the bundle holds"},
     [PS_FACTS_COURT] = {"电子数据审查要点", "What a court's list asks"},
 };
 
@@ -38,9 +39,9 @@ static const char *const who[PS_FACTS_WHO][4] = {
     [PS_FACTS_MERCHANT] = {"商家填写", "merchant's entry", "商家在制作本报告时填写，没有签名，也没有核对。",
                            "Typed in by the merchant for this report; neither signed nor compared with "
                            "anything."},
-    [PS_FACTS_OUTSIDE] = {"外部机构", "outside", "商家以外的时间戳机构或见证方给出，由令牌推算。",
+    [PS_FACTS_OUTSIDE] = {"外部机构", "outside", "商家以外的时间戳机构或见证方给出，由其令牌或联署推算。",
                           "Given by a time-stamp authority or witness outside the merchant, computed from "
-                          "its token."},
+                          "its token or cosignature."},
     [PS_FACTS_REPORT] = {"本报告计算", "computed here",
                          "制作本报告的程序比对或计算得出，请用独立取得的核验程序重做。",
                          "Compared or computed by the program that made this report; do it again with a "

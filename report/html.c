@@ -140,9 +140,8 @@ static void title(struct page *p, const struct ps_document *d) {
     text(p, d->facts->statement);
     raw(p, "</span></p>\n</header>\n<p class=\"note\">");
     both(p, "本报告是说明，不是证据：它没有签名，证据是证据包中的声明和影片。每一行都注明由谁陈述。",
-         "This report explains; it is no evidence itself. It is not signed: evidence are the statement and "
-         "films in the "
-         "bundle. Each line tells who says it.");
+         "This report explains; it is no evidence itself. It is not signed: the evidence is the statement "
+         "and films in the bundle. Each line tells who says it.");
     raw(p, "</p>\n");
 }
 

@@ -39,6 +39,7 @@ struct making {
     const struct ps_profile_reason *reason;
     /* Of the clip at hand. */
     struct ps_verdict *v;
+    struct ps_enclosed *enclosed;
     struct ps_facts_take *takes;
     size_t n_takes;
     bool looked;
@@ -288,7 +289,9 @@ static int one_clip(struct making *k, const char *prefix) {
         goto out;
     }
     look_for_takes(k);
+    ps_enclosed_read(k->enclosed, &in, k->v);
     struct ps_facts_input input = {.v = k->v,
+                                   .enclosed = k->enclosed,
                                    .printed = m->printed,
                                    .picked_up = m->picked_up,
                                    .delivered = m->delivered,
@@ -324,7 +327,9 @@ out:
 int ps_make_all(const struct ps_make *m, struct ps_why *why) {
     struct making k = {.m = m, .why = why};
     k.v = malloc(sizeof *k.v);
-    int rc = k.v == NULL ? ps_error_why(why, PS_ENOMEM, m->bundle, "out of memory") : load_trust(&k);
+    k.enclosed = malloc(sizeof *k.enclosed);
+    int rc = k.v == NULL || k.enclosed == NULL ? ps_error_why(why, PS_ENOMEM, m->bundle, "out of memory")
+                                               : load_trust(&k);
     if (rc == 0)
         rc = load_profile(&k);
     if (rc == 0)
@@ -333,6 +338,7 @@ int ps_make_all(const struct ps_make *m, struct ps_why *why) {
         rc = one_clip(&k, k.prefixes[i]);
     free(k.takes);
     free(k.v);
+    free(k.enclosed);
     free(k.prefixes);
     ps_zip_free(&k.zip);
     if (k.files != NULL)

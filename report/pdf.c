@@ -126,9 +126,8 @@ static void title(struct pages *p) {
     p->y = (p->y > top + qr ? p->y : top + qr) + 4;
     const struct cell note = {MARGIN + 10, INNER - 20, BODY, false, ps_paint_ink};
     const char *a = "本报告是说明，不是证据：它没有签名，证据是证据包中的声明和影片。每一行都注明由谁陈述。",
-               *b = "This report explains; it is no evidence itself. It is not signed: evidence are the "
-                    "statement and films in "
-                    "the bundle. Each line tells who says it.";
+               *b = "This report explains; it is no evidence itself. It is not signed: the evidence is the "
+                    "statement and films in the bundle. Each line tells who says it.";
     double h = cell(p, &note, 0, a, b, false) + 10;
     ps_paint_colour(p->cr, ps_paint_pale);
     cairo_rectangle(p->cr, MARGIN, p->y, INNER, h);

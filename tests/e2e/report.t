@@ -1,19 +1,21 @@
 #!/usr/bin/env python3
 # Reports and appeal packs of a real clip, through the real programs, looked at with other tools: poppler, ffprobe, a parser
-# of HTML. A hostile station name, two takes.
+# of HTML. A hostile station name, two takes under two keys, an authority and a witness outside, photographs taken in.
 import hashlib
+import glob
 import html.parser
 import json
 import os
 import re
 import shutil
-import subprocess
 import sys
 import time
 
 sys.dont_write_bytecode = True
 sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__))))
-from station import (SANITIZED, SRC, Station, mjpeg_film, need_programs, run, seconds_of, statement, tap, verdict)
+from bundles import Authority, config_of
+from signing import Server
+from station import (PACKSEAL, SANITIZED, Station, mjpeg_film, need_programs, run, seconds_of, statement, tap, verdict)
 import tempfile
 
 CODE = "SF1234567890123"
@@ -26,28 +28,66 @@ LIMITS_ZH = ["镜头拍到的就是最后送达的那个包裹", "把新的时�
              "请使用独立取得的软件"]
 
 
-class Authority:
-    """tests/fakes/tsad.py: openssl's own time-stamp authority behind HTTP, known to one station."""
+class Outside:
+    """An authority and a witness on loopback, known to one station."""
 
-    def __enter__(self):
-        self.process = subprocess.Popen([sys.executable, os.path.join(SRC, "tests", "fakes", "tsad.py")], stdin=subprocess.PIPE,
-                                        stdout=subprocess.PIPE, text=True)
-        said = json.loads(self.process.stdout.readline())
-        self.url, self.ca = said["url"], said["ca"]
-        return self
-
-    def __exit__(self, *_):
-        self.process.stdin.close()
-        self.process.wait(10)
-
-    def known_to(self, s):
-        with open(s.path("packseal.conf"), encoding="utf-8") as f:
-            text = re.sub(r"(?m)^\[time\].*$", "", f.read())
-        with open(s.path("packseal.conf"), "w", encoding="utf-8") as f:
-            f.write(text + "\n[time]\nauthority.test = %s\nca.test = %s\n" % (self.url, self.ca))
-        der = run("openssl", "x509", "-in", self.ca, "-outform", "DER").stdout
+    def __init__(self, s):
+        self.authority, self.witness = Authority(), None
+        try:
+            with open(s.path("public", "log.vkey"), encoding="utf-8") as f:
+                self.witness = Server("witnessd.py", "--log", f.read().strip(), "--name", "witness.example/w1")
+        except BaseException:
+            self.end()
+            raise
+        self.lines = ["tsa %s name=\"loopback authority\"" % self.authority.anchor(), "witness " + self.witness.said["vkey"]]
+        config_of(s, self.authority)
+        with open(s.path("packseal.conf"), "a", encoding="utf-8") as f:
+            f.write("witness = %s\nwitness-key = %s\n" % (self.witness.url, self.witness.said["vkey"]))
         with open(s.path("public", "trust"), "a", encoding="utf-8") as f:
-            f.write("tsa %s name=\"loopback\"\n" % hashlib.sha256(der).hexdigest())
+            f.write("\n".join(self.lines) + "\n")
+
+    def end(self):
+        self.authority.__exit__()
+        if self.witness is not None:
+            self.witness.end()
+
+
+class Office:
+    """A merchant with a root key, who certifies the station's keys, each in its turn, and revokes one."""
+
+    def __init__(self, s, name):
+        self.s, self.name, self.at, self.certificates = s, name, os.path.join(s.dir, "office"), []
+        self.word = os.path.join(s.dir, "pass")
+        with open(self.word, "w", encoding="utf-8") as f:
+            f.write("korrekt pferd batterie\n")
+        self.key("root", "--merchant", name, "-o", self.at, "--passphrase-file", self.word, "--moderate")
+
+    def key(self, *args):
+        r = run(PACKSEAL, "key", *args)
+        tap.ok(r.returncode == 0, "key " + args[0], r.stderr.decode())
+
+    def by_root(self, command, *args):
+        self.key(command, "--root-key", self.at + "/root.key", "--passphrase-file", self.word, *args)
+
+    def certify(self):
+        n = "%s-%d" % (self.at, len(self.certificates))
+        self.key("request", "--root", self.s.root, "-o", n + ".json")
+        self.by_root("certify", "--request", n + ".json", "--from", "2026-01-01", "--until", "2099-01-01", "-o", n)
+        self.certificates.append(n + "/cert.json")
+        self.key("install", "--root", self.s.root, n + "/cert.json")
+
+    def revoke(self, clip_key):
+        self.by_root("revoke", "--clip-key", clip_key, "--since", "2098-01-01", "--reason", "replaced", "-o", self.at + "/gone")
+        self.key("install", "--root", self.s.root, *glob.glob(self.at + "/gone/revocation-*.json"))
+
+    def trust(self, name, *lines):
+        if not glob.glob(self.at + "/enrolment*.trust"):
+            self.by_root("enrol", *[a for c in self.certificates for a in ("--cert", c)], "-o", self.at + "/enrolment.note")
+        path = os.path.join(self.s.dir, name)
+        shutil.copy(glob.glob(self.at + "/enrolment*.trust")[0], path)
+        with open(path, "a", encoding="utf-8") as f:
+            f.write("".join(x + "\n" for x in lines))
+        return path
 
 
 def flat(text):
@@ -240,6 +280,62 @@ def check_altered(s, bundle):
     tap.ok("已改动" in text and "segment-altered" in text and flat("top.mp4 segment") in text, "and the report says what was altered", text[:400])
 
 
+def photograph(path):
+    """A JPEG of a photograph's weight."""
+    r = run("ffmpeg", "-nostdin", "-v", "error", "-f", "lavfi", "-i", "testsrc2=size=1600x1200,noise=alls=60:allf=t", "-frames:v", "1", "-q:v", "3", path)
+    tap.ok(r.returncode == 0 and os.path.getsize(path) > 200000, "a photograph", r.stderr.decode())
+    return path
+
+
+def local(text):
+    """A moment of a verdict as reports write it."""
+    return time.strftime("%Y-%m-%d %H:%M:%S", time.localtime(int(seconds_of(text))))
+
+
+def check_enclosed(s, clips, office, outside, intake):
+    """What the bundle holds beside the clip, and who outside says something of its time."""
+    bundle = os.path.join(s.dir, "all.zip")
+    tap.same(s.cli("export", *clips, "--intake", intake["intake"], "-o", bundle).returncode, 0, "export of two clips and photographs")
+    both = office.trust("both.trust", *outside.lines)
+    v = [json.loads(x) for x in run(PACKSEAL, "verify", "--json", "--trust", both, bundle).stdout.decode().splitlines()]
+    old = next(x for x in v if x["clip"] == clips[0])
+    witness = old["witnesses"][0]
+    digest = hashlib.sha256(read(s.path(intake["path"], "intake.json"))).hexdigest()
+
+    def report(name, trust, lang="en"):
+        out = os.path.join(s.dir, "report-" + name)
+        r = s.cli("report", bundle, "-o", out, "--lang", lang, "--trust", trust, timeout=300)
+        tap.ok(r.returncode == 0, "report " + name, r.stderr.decode())
+        return [flat(html_text(read(os.path.join(out, c, "report.html")).decode())) for c in clips] + [pdf_text(os.path.join(out, clips[0], "report.pdf"))]
+
+    def says(text, name, *wanted):
+        tap.same([w for w in wanted if flat(w) not in text], [], name)
+    one, two, pages = report("both", both)
+    says(one, "en: authority and witness, each with its time", "time stamp", "“loopback authority”", "accurate to 1 s",
+         "“%s”, %s" % (witness["name"], local(witness["time"])), "cosigned the ledger's checkpoint that holds this clip")
+    says(one, "en: the clip's certificate, and the keys of both", "merchant “%s”, station ST03" % office.name, "signed by a root key of the list",
+         "key number", "signed this clip", "of another clip in the bundle")
+    says(one, "en: a revocation that the clip is older than", "(this clip's) from 2098-01-01", "replaced", "by the time from outside this clip is older")
+    says(two, "en: which is not of the other clip's key", "(not this clip's) from 2098-01-01")
+    says(one, "en: photographs that were taken in", intake["intake"], "order E2026-77 (merchant's entry)", "listed, not judged", digest)
+    says(pages, "en: the PDF says the same", "“%s”, %s" % (witness["name"], local(witness["time"])), digest, office.name, "E2026-77")
+    one, _, pages = report("zh", both, "zh")
+    says(one, "zh: all of it", "见证方联署", "“%s”，%s" % (witness["name"], local(witness["time"])), "时间戳机构“loopback authority”", "由密钥表中的根密钥签发",
+         "同包其他录像的签名密钥", "本录像由外部时间证明早于吊销", "入账照片", "订单E2026-77（商家填写）", digest)
+    says(pages, "zh: the PDF says the same", "“%s”，%s" % (witness["name"], local(witness["time"])), digest, office.name, "见证方联署")
+    one, _, pages = report("witness", office.trust("witness.trust", outside.lines[1]))
+    says(one, "who trusts the witness alone: the bound is its", "by the witness “%s”" % witness["name"], "not registered, or not verified: it bounds nothing")
+    one, _, pages = report("none", office.trust("none.trust"))
+    says(one, "who trusts nobody outside: says so", "none that is registered", "the latest time is the station's own word")
+    tap.ok(flat("“%s”" % witness["name"]) not in one, "and names no witness")
+
+
+def html_text(text):
+    page = Page()
+    page.feed(text)
+    return page.text
+
+
 def main():
     need_programs()
     if shutil.which("pdftotext") is None:
@@ -250,18 +346,28 @@ def main():
         size = ("320x240", 10) if SANITIZED else ("640x360", 25)
         film = os.path.join(films, "top.avi")
         mjpeg_film(film, size=size[0], fps=size[1], seconds=6)
-        with Authority() as authority, Station(cameras={"top": "lavf:" + film}, name=EVIL) as s:
-            authority.known_to(s)
-            s.start()
-            for _ in range(2):
+        with Station(cameras={"top": "lavf:" + film}, name=EVIL) as s:
+            outside = Outside(s)
+            office = Office(s, "义乌<b>示例</b>商贸")
+            office.certify()
+            for again in (False, True):
+                if again:
+                    first_key = read(s.path("public", "clip.pub")).decode().split("\n")[1]
+                    tap.same(s.end(), 0, "the station ends")
+                    office.key("rotate", "--root", s.root)
+                    office.certify()
+                s.start()
                 tap.same(s.cli("stamp").returncode, 0, "stamp")
                 time.sleep(6)  # the recorder looks for the newest token every few seconds
                 tap.same(s.scan(CODE).returncode, 0, "scan")
                 time.sleep(3.5)
                 tap.same(s.stop().returncode, 0, "stop")
-            time.sleep(1.5)  # tokens tell whole seconds
-            tap.same(s.cli("stamp").returncode, 0, "stamp")
+                time.sleep(1.5)  # tokens tell whole seconds
+                tap.same(s.cli("stamp").returncode, 0, "stamp")
+            r = s.cli("intake", "--json", "--order", "E2026-77", photograph(os.path.join(films, "DSC_0001.JPG")))
+            intake = json.loads(r.stdout)
             tap.same(s.end(), 0, "the station ends")
+            office.revoke(first_key)
             clips = [os.path.basename(f) for f in s.clips()]
             folder = s.clips()[1]
             s.bounded = os.path.join(s.dir, "bounded.zip")
@@ -270,6 +376,8 @@ def main():
             bundle = check_bundle(s, clips[1])
             check_pack(s, clips[1], folder)
             check_altered(s, bundle)
+            check_enclosed(s, clips, office, outside, intake)
+            outside.end()
             both = os.path.join(s.dir, "two")
             r = s.cli("report", CODE, "-o", both, "--lang", "zh", timeout=300)
             tap.same((r.returncode, sorted(os.listdir(both))), (0, clips), "of a number each take gets a folder")
