@@ -21,8 +21,10 @@
 static volatile int stop;
 
 static void on_signal(int sig) {
-    (void)sig;
-    stop = 1;
+    if (sig != SIGHUP)
+        stop = PS_STATION_STOP;
+    else if (stop == PS_STATION_GO_ON)
+        stop = PS_STATION_STOP_IDLE;
 }
 
 static void usage(FILE *to) {
@@ -43,7 +45,7 @@ static int fail(const struct ps_why *why, const char *todo) {
     return 2;
 }
 
-/* Both signals stay blocked but while the loop waits, so none is missed. Threads inherit the mask. */
+/* The signals stay blocked but while the loop waits, so none is missed. Threads inherit the mask. */
 static void take_signals(void) {
     struct sigaction a = {.sa_handler = on_signal};
     sigset_t set;
@@ -51,7 +53,9 @@ static void take_signals(void) {
     sigemptyset(&set);
     sigaddset(&set, SIGTERM);
     sigaddset(&set, SIGINT);
+    sigaddset(&set, SIGHUP);
     sigprocmask(SIG_BLOCK, &set, NULL);
+    sigaction(SIGHUP, &a, NULL);
     sigaction(SIGTERM, &a, NULL);
     sigaction(SIGINT, &a, NULL);
     signal(SIGPIPE, SIG_IGN);

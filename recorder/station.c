@@ -14,6 +14,7 @@
 #include "archive/store.h"
 #include "evidence/bytes.h"
 #include "recorder/clock.h"
+#include "recorder/sight.h"
 
 #define TICK_MS 100
 #define READY_PATIENCE_NS \
@@ -87,7 +88,8 @@ static int open_lane(struct ps_station *st, unsigned i) {
 
 static void list_scanners(struct ps_station *st) {
     for (unsigned i = 0; i < st->config.n_scanners; i++)
-        st->scanner[st->n_scanners++].config = st->config.scanners[i];
+        if (!ps_sight_is_source(st->config.scanners[i].source))
+            st->scanner[st->n_scanners++].config = st->config.scanners[i];
     if (st->scan_stdin) {
         struct ps_station_scanner *s = &st->scanner[st->n_scanners++];
         snprintf(s->config.name, sizeof s->config.name, "stdin");
@@ -133,10 +135,12 @@ static int open_all(struct ps_station *st, struct ps_why *why) {
     }
     list_scanners(st);
     ps_plug_start(st);
+    ps_sight_start(st);
     return ps_control_new(&st->control, control, why);
 }
 
 static void close_all(struct ps_station *st) {
+    ps_sight_stop(st);
     for (unsigned i = 0; i < st->n_lanes; i++)
         ps_lane_stop(st->lane[i]);
     ps_sealer_stop(st->sealer, ps_notary_reachable(st->notary) ? SEAL_AT_END_MS : SEAL_WITHOUT_SIGNER_MS);
@@ -238,6 +242,7 @@ static void turn(struct ps_station *st, const sigset_t *waiting) {
                                  .events = POLLIN};
     scanners = n;
     p[n++] = (struct pollfd){.fd = ps_plug_fd(st), .events = POLLIN};
+    p[n++] = (struct pollfd){.fd = ps_sight_fd(st), .events = POLLIN}; /* only wakes */
     n += ps_control_poll(st->control, p + n, POLLS - n);
     if (ppoll(p, n, &tick, waiting) < 0)
         for (i = 0; i < n; i++)
@@ -251,13 +256,19 @@ static void turn(struct ps_station *st, const sigset_t *waiting) {
             ps_plug_scan(st, &st->scanner[i - 2]);
     if (p[scanners].revents)
         ps_plug_came(st);
-    ps_control_serve(st, st->control, p + scanners + 1, n - scanners - 1);
+    ps_control_serve(st, st->control, p + scanners + 2, n - scanners - 2);
     ps_plug_tick(st);
+    ps_sight_serve(st);
     ps_conduct_tick(st);
 }
 
 static bool busy(const struct ps_station *st) {
     return st->rec || st->n_todo;
+}
+
+/* Nothing is open or half-done: who ends now loses no frame. */
+static bool idle(const struct ps_station *st) {
+    return !busy(st) && !ps_sealer_busy(st->sealer) && st->n_unopened == 0;
 }
 
 int ps_station_run(struct ps_station *st, const volatile int *stop) {
@@ -275,7 +286,8 @@ int ps_station_run(struct ps_station *st, const volatile int *stop) {
     pthread_sigmask(SIG_SETMASK, NULL, &waiting);
     sigdelset(&waiting, SIGTERM);
     sigdelset(&waiting, SIGINT);
-    while (!*stop) {
+    sigdelset(&waiting, SIGHUP);
+    while (*stop == PS_STATION_GO_ON || (*stop == PS_STATION_STOP_IDLE && !idle(st))) {
         turn(st, &waiting);
         say_ready(st, &ready);
         tell_manager(st, ready);

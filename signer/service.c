@@ -31,21 +31,25 @@ struct connection {
     struct ps_bucket bucket;
 };
 
-static volatile sig_atomic_t asked_to_stop;
+static volatile sig_atomic_t asked_to_stop, asked_to_renew;
 
 static void on_signal(int number) {
-    (void)number;
-    asked_to_stop = 1;
+    if (number == SIGHUP)
+        asked_to_renew = 1;
+    else
+        asked_to_stop = 1;
 }
 
 void ps_service_signals(void) {
     struct sigaction sa = {.sa_handler = on_signal};
-    sigset_t both;
+    sigset_t set;
 
-    sigemptyset(&both);
-    sigaddset(&both, SIGTERM);
-    sigaddset(&both, SIGINT);
-    sigprocmask(SIG_BLOCK, &both, NULL);
+    sigemptyset(&set);
+    sigaddset(&set, SIGTERM);
+    sigaddset(&set, SIGINT);
+    sigaddset(&set, SIGHUP);
+    sigprocmask(SIG_BLOCK, &set, NULL);
+    sigaction(SIGHUP, &sa, NULL);
     sigaction(SIGTERM, &sa, NULL);
     sigaction(SIGINT, &sa, NULL);
     signal(SIGPIPE, SIG_IGN);
@@ -266,7 +270,9 @@ int ps_service_run(struct ps_service *s, struct ps_why *why) {
     sigprocmask(SIG_SETMASK, NULL, &open_mask);
     sigdelset(&open_mask, SIGTERM);
     sigdelset(&open_mask, SIGINT);
-    while (!asked_to_stop && !stop) {
+    sigdelset(&open_mask, SIGHUP);
+    /* To be renewed it waits until nobody talks to it, the recorder above all: that one goes between two clips. */
+    while (!asked_to_stop && !(asked_to_renew && n == 0) && !stop) {
         polls[0] = (struct pollfd){.fd = s->listener, .events = POLLIN};
         for (size_t i = 0; i < n; i++)
             polls[i + 1] = (struct pollfd){.fd = conns[i].fd, .events = POLLIN};
