@@ -14,6 +14,8 @@
 VERSION := 0.1.0
 PREFIX  := /usr
 DESTDIR :=
+LIBDIR  := lib
+ROOTLIB := $(PREFIX)/lib
 
 # ---- variant ------------------------------------------------------------------------------------
 
@@ -108,7 +110,7 @@ LIBRARY  := $(B)/lib/libpackseal-evidence.a $(B)/lib/packseal-evidence.pc
 # Beside the programs, so that those in build/ find them too.
 PROFILES := $(patsubst report/%,$(B)/%,$(wildcard report/profiles/*.conf))
 # Beside the program that each confines.
-UNITS    := $(wildcard $(addprefix */packseal*.,service socket timer path target))
+UNITS    := $(filter-out image/%,$(wildcard $(addprefix */packseal*.,service socket timer path target)))
 RULES    := $(if $(wildcard udev/make-rules),$(B)/65-packseal-scanners.rules)
 PAGE     := $(if $(wildcard viewer/verify/build.py),$(B)/verify.html)
 
@@ -120,7 +122,7 @@ BENCH := $(call test_bin,bench/*.c)
 
 # ---- what one can ask for -----------------------------------------------------------------------
 
-.PHONY: all verify.html deps deps-check check test attacks lint demo bench fuzz fuzz-run fuzz-programs install clean help FORCE
+.PHONY: all verify.html deps deps-check check test attacks lint demo bench fuzz fuzz-run fuzz-programs install deb clean help FORCE
 .SECONDARY:
 .DELETE_ON_ERROR:
 
@@ -208,21 +210,26 @@ install: all ## copy the files under DESTDIR and PREFIX (/usr)
 	$(Q)$(call put,0644,share/man/man5,$(wildcard docs/man/*.5))
 	$(Q)$(call put,0644,share/man/man8,$(wildcard docs/man/*.8))
 	$(Q)$(call put,0644,share/doc/packseal,$(wildcard README.md README.zh-CN.md CHANGELOG.md SECURITY.md docs/*.md))
-	$(Q)$(call put,0644,lib,$(filter %.a,$(LIBRARY)))
-	$(Q)$(call put,0644,lib/pkgconfig,$(filter %.pc,$(LIBRARY)))
+	$(Q)$(call put,0644,$(LIBDIR),$(filter %.a,$(LIBRARY)))
+	$(Q)$(call put,0644,$(LIBDIR)/pkgconfig,$(filter %.pc,$(LIBRARY)))
 	$(Q)$(call put,0644,include/packseal/evidence,$(filter-out %_internal.h,$(wildcard evidence/*.h)))
 	$(Q)$(call put,0644,share/doc/libpackseal-evidence,evidence/LICENSE)
 	$(Q)$(call put,0644,share/doc/libpackseal-evidence/examples,$(wildcard docs/examples/*.c))
-	$(Q)install -d $(D)/lib/systemd/system
-	$(Q)for u in $(UNITS); do sed 's|/usr/\(bin\|libexec\)/|$(PREFIX)/\1/|g' $$u >$(D)/lib/systemd/system/$${u##*/} && \
-		chmod 0644 $(D)/lib/systemd/system/$${u##*/} || exit 1; done
-	$(Q)$(call put,0644,lib/udev/rules.d,$(wildcard udev/*.rules) $(RULES))
+	$(Q)install -d $(DESTDIR)$(ROOTLIB)/systemd/system $(DESTDIR)$(ROOTLIB)/udev/rules.d
+	$(Q)for u in $(UNITS); do to=$(DESTDIR)$(ROOTLIB)/systemd/system/$${u##*/}; \
+		sed 's|/usr/\(bin\|libexec\)/|$(PREFIX)/\1/|g' $$u >$$to && chmod 0644 $$to || exit 1; done
+	$(Q)install -m 0644 $(wildcard udev/*.rules) $(RULES) $(DESTDIR)$(ROOTLIB)/udev/rules.d
 	$(Q)$(call put,0644,share/packseal/udev,$(wildcard udev/*.list udev/*.optional))
 	$(Q)$(call put,0755,share/packseal/udev,$(wildcard udev/make-rules))
 	$(Q)$(if $(wildcard udev/packseal.sysusers),install -D -m 0644 udev/packseal.sysusers $(D)/lib/sysusers.d/packseal.conf)
 	$(Q)$(if $(wildcard udev/packseal.tmpfiles),install -D -m 0644 udev/packseal.tmpfiles $(D)/lib/tmpfiles.d/packseal.conf)
 	$(Q)$(if $(wildcard cli/completion/packseal.bash),install -D -m 0644 cli/completion/packseal.bash \
 		$(D)/share/bash-completion/completions/packseal)
+
+deb: ## Debian packages in build/deb, made and judged as lintian does
+	@sh tests/deps.sh build
+	@sh tests/deps.sh packages
+	@sh debian/make-packages.sh build/deb
 
 clean: ## remove build/
 	rm -rf build
@@ -268,7 +275,7 @@ $(B)/lib/libpackseal-evidence.a: $(call obj,$(evidence_src)) $(SHA_OPENSSL) $(B)
 
 $(B)/lib/packseal-evidence.pc: evidence/packseal-evidence.pc.in $(B)/.flags
 	@mkdir -p $(@D)
-	$(Q)sed 's|@PREFIX@|$(PREFIX)|; s|@VERSION@|$(VERSION)|' $< >$@
+	$(Q)sed 's|@PREFIX@|$(PREFIX)|; s|@LIBDIR@|$(LIBDIR)|; s|@VERSION@|$(VERSION)|' $< >$@
 
 # $(call link,DIR): the objects and archives among the prerequisites, with the libraries of DIR.
 link = $(CC) $(CFLAGS) $(PS_LDFLAGS) $(LDFLAGS) -o $@ $(filter %.o,$^) \

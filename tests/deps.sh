@@ -1,6 +1,6 @@
 #!/bin/sh
 # Debian packages: `deps.sh build` to build and run PackSeal, `deps.sh check` for its tests, `deps.sh machine` for
-# `make machine-test` and `make image`.
+# `make machine-test` and `make image`, `deps.sh packages` for `make deb`.
 # Installs what is missing and nothing else; with nothing missing it needs neither network nor root.
 # The lists are split into words on purpose.
 # shellcheck disable=SC2086
@@ -23,12 +23,15 @@ check='perl bats jq strace procps file zip openssl
 machine='qemu-system-x86 qemu-utils nbdkit mmdebstrap busybox-static cpio kmod e2fsprogs mtools dosfstools fdisk
     grub-pc-bin grub-common'
 
+packages='debhelper dpkg-dev fakeroot po-debconf lintian'
+
 case ${1-} in
 build) wanted=$build ;;
 check) wanted=$check ;;
 machine) wanted=$machine ;;
+packages) wanted=$packages ;;
 *)
-    echo "usage: deps.sh build|check|machine" >&2
+    echo "usage: deps.sh build|check|machine|packages" >&2
     exit 2
     ;;
 esac
