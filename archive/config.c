@@ -192,7 +192,7 @@ static int camera(struct reading *r, const char *name, const char *k, const char
 }
 
 static int scanner(struct reading *r, const char *name, const char *k, const char *v) {
-    static const char *const kinds[] = {"stdin:", "serial:", "evdev:", NULL};
+    static const char *const kinds[] = {"stdin:", "serial:", "evdev:", "camera:", NULL};
     struct ps_config *c = r->c;
     int i = entry(r, name, c->scanners, sizeof(c->scanners[0]), &c->n_scanners, PS_CONFIG_SCANNERS);
     if (i < 0)
@@ -200,7 +200,8 @@ static int scanner(struct reading *r, const char *name, const char *k, const cha
     if (strcmp(k, "source") != 0)
         return refuse(r, r->value_line, "unknown key in [scanner]", k);
     if (!one_of(v, kinds))
-        return refuse(r, r->value_line, "source of a scanner is stdin:, serial:DEVICE or evdev:DEVICE", v);
+        return refuse(r, r->value_line,
+                      "source of a scanner is stdin:, serial:DEVICE, evdev:DEVICE or camera:NAME", v);
     return text(r, v, sizeof(c->scanners[i].source) - 1, c->scanners[i].source);
 }
 
@@ -223,6 +224,50 @@ static int recording(struct reading *r, const char *k, const char *v) {
     if (strcmp(k, "font") == 0)
         return text(r, v, sizeof(c->font) - 1, c->font);
     return refuse(r, r->value_line, "unknown key in [recording]", k);
+}
+
+/* "code128 qr", or "none" alone. */
+static int label_kinds(struct reading *r, const char *v) {
+    static const struct {
+        const char *word;
+        uint8_t bit;
+    } kinds[] = {{"code128", PS_CONFIG_LABEL_CODE128},
+                 {"code39", PS_CONFIG_LABEL_CODE39},
+                 {"code93", PS_CONFIG_LABEL_CODE93},
+                 {"qr", PS_CONFIG_LABEL_QR}};
+    uint8_t sum = 0;
+    if (strcmp(v, "none") == 0)
+        return r->c->label_read = 0, 1;
+    for (const char *p = v; *p != '\0';) {
+        size_t n = strcspn(p, " "), i = 0;
+        while (i < 4 && (strlen(kinds[i].word) != n || strncmp(p, kinds[i].word, n) != 0))
+            i++;
+        if (i == 4)
+            break;
+        sum |= kinds[i].bit;
+        p += n + strspn(p + n, " ");
+        if (*p == '\0')
+            return r->c->label_read = sum, 1;
+    }
+    return refuse(r, r->value_line, "read is none, or some of code128 code39 code93 qr", v);
+}
+
+static int label(struct reading *r, const char *k, const char *v) {
+    struct ps_config *c = r->c;
+    if (strcmp(k, "read") == 0)
+        return label_kinds(r, v);
+    if (strcmp(k, "density") == 0)
+        return number16(r, v, 1, 8, &c->label_density);
+    if (strcmp(k, "not_seen_seconds") == 0)
+        return number16(r, v, 0, 600, &c->label_seconds);
+    if (strcmp(k, "away_seconds") == 0)
+        return number16(r, v, 1, 600, &c->label_away);
+    if (strcmp(k, "picture_alarms") != 0)
+        return refuse(r, r->value_line, "unknown key in [label]", k);
+    if (strcmp(v, "yes") != 0 && strcmp(v, "no") != 0)
+        return refuse(r, r->value_line, "picture_alarms is yes or no", v);
+    c->picture_alarms = v[0] == 'y';
+    return 1;
 }
 
 static int retention(struct reading *r, const char *k, const char *v) {
@@ -333,6 +378,8 @@ static int take(struct reading *r) {
         return scanner(r, s + 8, k, v);
     if (strcmp(s, "recording") == 0)
         return recording(r, k, v);
+    if (strcmp(s, "label") == 0)
+        return label(r, k, v);
     if (strcmp(s, "time") == 0)
         return time_from_outside(r, k, v);
     if (strcmp(s, "retention") == 0)
@@ -430,6 +477,11 @@ void ps_config_default(struct ps_config *c) {
     c->max_seconds = 1800;
     c->originals_every = 60;
     c->min_free_mb = 1024;
+    c->label_read = PS_CONFIG_LABEL_CODE128 | PS_CONFIG_LABEL_QR;
+    c->label_density = 3;
+    c->label_seconds = 10;
+    c->label_away = 10;
+    c->picture_alarms = true;
     c->stamp_timeout = 20;
     c->stamp_retries = 2;
     c->refresh_minutes = 60;
@@ -437,6 +489,16 @@ void ps_config_default(struct ps_config *c) {
     c->min_days = 30;
     c->reserve_mb = 2048;
     c->reserve_percent = 5;
+}
+
+/* "camera:top": the camera must be there. Other scanners are looked for when they are opened. */
+static bool camera_is_known(const struct ps_config *c, const char *source) {
+    if (strncmp(source, "camera:", 7) != 0)
+        return true;
+    for (unsigned i = 0; i < c->n_cameras; i++)
+        if (strcmp(c->cameras[i].name, source + 7) == 0)
+            return true;
+    return false;
 }
 
 static int complete(struct reading *r) {
@@ -452,6 +514,10 @@ static int complete(struct reading *r) {
     for (unsigned i = 0; i < c->n_scanners; i++)
         if (c->scanners[i].source[0] == '\0')
             return ps_error_why(r->why, PS_EFORMAT, r->name, "[scanner %s] source is missing",
+                                c->scanners[i].name);
+    for (unsigned i = 0; i < c->n_scanners; i++)
+        if (!camera_is_known(c, c->scanners[i].source))
+            return ps_error_why(r->why, PS_EFORMAT, r->name, "[scanner %s] source names no [camera]",
                                 c->scanners[i].name);
     for (unsigned i = 0; i < c->n_authorities; i++)
         if (c->authorities[i].url[0] == '\0')

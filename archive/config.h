@@ -17,6 +17,10 @@
 #define PS_CONFIG_WITNESSES 8
 
 #define PS_CONFIG_STEPS 8
+#define PS_CONFIG_LABEL_CODE128 1
+#define PS_CONFIG_LABEL_CODE39 2
+#define PS_CONFIG_LABEL_CODE93 4
+#define PS_CONFIG_LABEL_QR 8
 struct ps_config_step {
     uint16_t width, height, fps;
 };
@@ -28,7 +32,7 @@ struct ps_config_camera { /* [camera NAME]; NAME is [a-z0-9-]{1,32}: it names fi
     unsigned n_fallback;
     struct ps_config_step fallback[PS_CONFIG_STEPS];
 };
-struct ps_config_scanner { /* [scanner NAME] source = stdin: | serial:… | evdev:… */
+struct ps_config_scanner { /* [scanner NAME] source = stdin: | serial:… | evdev:… | camera:NAME */
     char name[PS_MAX_NAME + 1];
     char source[512];
 };
@@ -69,6 +73,12 @@ struct ps_config {
         refresh_minutes; /* 60: a token that old is made anew over the same checkpoint; 0 never, at most 10080 */
     uint16_t stamp_timeout; /* 20 seconds for each question, 1-300 */
     uint16_t stamp_retries; /* 2 more attempts, 0-10 */
+    /* [label] */
+    uint8_t label_read;       /* sum of PS_CONFIG_LABEL_…; code128 and qr. 0, "none": labels are not read */
+    uint16_t label_density;   /* 3: every third line of a picture is looked at, 1-8 */
+    uint16_t label_seconds;   /* 10: so long into a clip without its label a person is told, 0 never, at most 600 */
+    uint16_t label_away;      /* 10: a camera's code counts again after so many seconds out of sight, 1-600 */
+    bool picture_alarms;      /* yes: dark, covered, blurred, frozen, moved */
     /* [retention] */
     uint32_t days;            /* 180: clips go so long after their end; 0 never, at most 36500 */
     uint32_t min_days;        /* 30: younger ones do not even go for room, 0-36500 */

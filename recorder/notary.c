@@ -210,6 +210,17 @@ int ps_notary_records(struct ps_notary *n, uint64_t clip, uint32_t first, struct
     return r < 0 ? r : parsed(n, ps_wire_get_records(body, size, out));
 }
 
+int ps_notary_append(struct ps_notary *n, const struct ps_wire_append *a, struct ps_wire_appended *out,
+                     struct ps_wire_refused *refused) {
+    const uint8_t *body;
+    size_t size;
+
+    ps_buf_reset(&n->out);
+    ps_wire_put_append(&n->out, a);
+    int r = call(n, -1, ANSWER_MS, PS_WIRE_APPENDED, &body, &size, refused);
+    return r < 0 ? r : parsed(n, ps_wire_get_appended(body, size, out));
+}
+
 /* The signer accepts only memory that nobody can change while it reads. */
 static int sealed_memory(const void *p, size_t n) {
     int fd = memfd_create("clip.json", MFD_CLOEXEC | MFD_ALLOW_SEALING);

@@ -28,6 +28,9 @@ int ps_notary_end(struct ps_notary *n, uint64_t clip, struct ps_wire_refused *re
 int ps_notary_abort(struct ps_notary *n, uint64_t clip, uint8_t reason, struct ps_wire_refused *refused);
 int ps_notary_records(struct ps_notary *n, uint64_t clip, uint32_t first, struct ps_wire_records *out,
                       struct ps_wire_refused *refused);
+/* A leaf beside a clip's own (docs/FORMAT.md section 4.4). The same again soon after is the same leaf. */
+int ps_notary_append(struct ps_notary *n, const struct ps_wire_append *a, struct ps_wire_appended *out,
+                     struct ps_wire_refused *refused);
 /* The statement travels as a sealed memfd. */
 int ps_notary_seal(struct ps_notary *n, uint64_t clip, const void *statement, size_t size,
                    struct ps_wire_sealed *out, struct ps_wire_refused *refused);

@@ -258,6 +258,13 @@ int ps_recording_event(struct ps_recording *r, int64_t mono_ns, const char *what
     return apply(r, &line);
 }
 
+int ps_recording_label(struct ps_recording *r, uint8_t label) {
+    struct ps_buf line;
+
+    ps_recording_log_label(&line, label);
+    return apply(r, &line);
+}
+
 int ps_recording_end(struct ps_recording *r, uint8_t reason, const struct ps_time *ended) {
     struct ps_buf line;
 

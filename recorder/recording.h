@@ -63,6 +63,8 @@ int ps_recording_original_room(struct ps_recording *r, const struct ps_original 
 int ps_recording_originals_told(struct ps_recording *r, int64_t mono_ns);
 int ps_recording_code(struct ps_recording *r, const struct ps_code *c);
 int ps_recording_event(struct ps_recording *r, int64_t mono_ns, const char *what, const char *text);
+/* What was seen of the label so far: enum ps_label. The last one counts. */
+int ps_recording_label(struct ps_recording *r, uint8_t label);
 int ps_recording_end(struct ps_recording *r, uint8_t reason, const struct ps_time *ended);
 /* Makes all lines so far durable: after a fragment, before the signer hears of it. */
 int ps_recording_sync(struct ps_recording *r);

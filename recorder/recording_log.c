@@ -162,6 +162,12 @@ void ps_recording_log_event(struct ps_buf *b, uint64_t ms, const char *what, con
     ps_buf_text(b, "}");
 }
 
+void ps_recording_log_label(struct ps_buf *b, uint8_t label) {
+    begin(b, "label");
+    put_int(b, "label", label);
+    ps_buf_text(b, "}");
+}
+
 void ps_recording_log_end(struct ps_buf *b, uint8_t reason, const struct ps_time *ended) {
     begin(b, "end");
     put_int(b, "reason", reason);
@@ -443,6 +449,14 @@ static int on_event(struct ps_recording *r, struct fields *f) {
     return 0;
 }
 
+static int on_label(struct ps_recording *r, struct fields *f) {
+    uint8_t label = (uint8_t)get_int(f, "label", PS_LABEL_NOT_CHECKED);
+
+    if (!f->err)
+        r->clip->label = label;
+    return f->err;
+}
+
 static int on_end(struct ps_recording *r, struct fields *f) {
     uint8_t reason = (uint8_t)get_int(f, "reason", PS_END_FAULT);
     struct ps_time t;
@@ -462,7 +476,8 @@ static const struct {
 } verbs[] = {
     {"start", on_start},     {"opened", on_opened}, {"track", on_track},
     {"segment", on_segment}, {"gap", on_gap},       {"original", on_original},
-    {"code", on_code},       {"event", on_event},   {"end", on_end},
+    {"code", on_code},       {"event", on_event},   {"label", on_label},
+    {"end", on_end},
 };
 
 int ps_recording_log_apply(struct ps_recording *r, const void *line, size_t n, struct ps_why *why) {

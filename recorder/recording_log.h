@@ -22,6 +22,7 @@ void ps_recording_log_gap(struct ps_buf *line, uint32_t track, const struct ps_g
 void ps_recording_log_original(struct ps_buf *line, const struct ps_original *o);
 void ps_recording_log_code(struct ps_buf *line, const struct ps_code *c);
 void ps_recording_log_event(struct ps_buf *line, uint64_t ms, const char *what, const char *text);
+void ps_recording_log_label(struct ps_buf *line, uint8_t label);
 void ps_recording_log_end(struct ps_buf *line, uint8_t reason, const struct ps_time *ended);
 
 /* Parses one line and applies it to the recording. The first line must be a start, and only the first. PS_EFORMAT,

@@ -23,6 +23,7 @@
 #define PS_STATION_UNOPENED 64 /* ended while the signer was away */
 
 struct ps_control;
+struct ps_sight;
 
 struct ps_station_action {
     struct ps_session_action a;
@@ -81,6 +82,7 @@ struct ps_station {
     int64_t next_token_ns, next_disk_ns;
     bool disk_full; /* as was last said */
     struct ps_control *control;
+    struct ps_sight *sight; /* NULL: nobody looks at the pictures */
     struct ps_manager manager;
     struct ps_manager_pulse pulse[PS_CONFIG_CAMERAS];
     char last_clip[40], fault[256];

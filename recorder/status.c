@@ -6,6 +6,7 @@
 #include "archive/retention.h"
 #include "archive/store.h"
 #include "recorder/clock.h"
+#include "recorder/sight.h"
 #include "recorder/station.h"
 
 static const char *feed_word(enum ps_feed_state s) {
@@ -46,6 +47,7 @@ json_t *ps_status_cameras(struct ps_station *st) {
                       (json_int_t)c.captured, "encoded", (json_int_t)c.encoded, "dropped",
                       (json_int_t)c.dropped, "damaged", (json_int_t)c.damaged, "repeated",
                       (json_int_t)c.repeated, "why", f.state == PS_FEED_LIVE ? "" : f.why.text));
+        ps_sight_camera(st, i, json_array_get(all, json_array_size(all) - 1));
     }
     return all;
 }
@@ -93,6 +95,7 @@ static json_t *alarms_of(struct ps_station *st, unsigned *live) {
     ps_clock_sample(&map);
     if (map.state == PS_CLOCK_UNSYNCED)
         add_alarm(alarms, "clock-unsynced", "the kernel says that the clock is not synchronised");
+    ps_sight_alarms(st, alarms);
     if (st->n_unopened)
         add_alarm(alarms, "unsealed", "clips wait for the signer");
     if (st->fault[0])
