@@ -15,7 +15,6 @@
 #include "evidence/bytes.h"
 #include "recorder/clock.h"
 #include "recorder/sight.h"
-#include "recorder/sight.h"
 
 #define TICK_MS 100
 #define READY_PATIENCE_NS \
@@ -142,7 +141,6 @@ static int open_all(struct ps_station *st, struct ps_why *why) {
 
 static void close_all(struct ps_station *st) {
     ps_sight_stop(st);
-    ps_sight_stop(st);
     for (unsigned i = 0; i < st->n_lanes; i++)
         ps_lane_stop(st->lane[i]);
     ps_sealer_stop(st->sealer, ps_notary_reachable(st->notary) ? SEAL_AT_END_MS : SEAL_WITHOUT_SIGNER_MS);
@@ -244,7 +242,6 @@ static void turn(struct ps_station *st, const sigset_t *waiting) {
                                  .events = POLLIN};
     scanners = n;
     p[n++] = (struct pollfd){.fd = ps_plug_fd(st), .events = POLLIN};
-    p[n++] = (struct pollfd){.fd = ps_sight_fd(st), .events = POLLIN}; /* only wakes */
     p[n++] = (struct pollfd){.fd = ps_sight_fd(st), .events = POLLIN}; /* only wakes */
     n += ps_control_poll(st->control, p + n, POLLS - n);
     if (ppoll(p, n, &tick, waiting) < 0)
