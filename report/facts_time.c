@@ -114,9 +114,9 @@ static void accuracy(int64_t ns, char zh[48], char en[48]) {
 
 static void stamp(struct ps_facts_gathering *g, const struct ps_enclosed_token *t) {
     char time[40], zh[48], en[48], a[PS_FACTS_LINE], b[PS_FACTS_LINE];
-    const char *for_zh = t->fresh && t->stamps ? "画面上的时间码取自它，它也盖在含本录像的账本检查点上"
-                         : t->fresh ? "画面上的时间码取自它"
-                                    : "盖在含本录像的账本检查点上",
+    const char *for_zh = t->fresh && t->stamps ? "取作画面时间码，也盖在含本录像的检查点上"
+                         : t->fresh            ? "取作画面时间码"
+                                               : "盖在含本录像的检查点上",
                *for_en = t->fresh && t->stamps
                              ? "the code in the picture is made from it, and it is over the ledger's "
                                "checkpoint that holds this clip"
@@ -141,7 +141,7 @@ static void witnesses(struct ps_facts_gathering *g) {
         if (timed)
             ps_facts_time(w->time_ns, time);
         ps_facts_say(g, PS_FACTS_TIME, PS_FACTS_OUTSIDE, 0, "见证方联署", "witness",
-                     "“%s”，%s%.0s；联署了含本录像的账本检查点；见证方只联署与其以前所见相接续的账本",
+                     "“%s”，%s%.0s；联署了含本录像的检查点；见证方只联署与其以前所见相接续的账本",
                      "“%s”, %.0s%s; cosigned the ledger's checkpoint that holds this clip; a witness cosigns "
                      "only what extends the ledger that it saw before",
                      w->name, timed ? time : "没有时间", timed ? time : "at no time");
