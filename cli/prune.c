@@ -198,19 +198,20 @@ static void remove_one(struct work *w, const struct subject *s, uint8_t reason) 
 
 /* ---- what an earlier run left */
 
-/* Its tombstone: as it was noted down, else from the ledger. */
-static int tombstone_of(struct work *w, const char *now, const char *clip, struct ps_removal *r,
-                        struct ps_why *why) {
+/* Its tombstone: as it was noted down, else from the ledger; else the signer is asked again, for what was entered a moment
+ * ago is in no checkpoint yet, and it answers as it did then. */
+static int tombstone_of(struct work *w, const struct subject *s, struct ps_removal *r, struct ps_why *why) {
     uint8_t leaf[PS_MAX_LEAF];
-    if (ps_removal_read(w->ask->root, now, r, why) == 0 && strcmp(r->clip, clip) == 0)
+    if (ps_removal_read(w->ask->root, s->path, r, why) == 0 && strcmp(r->clip, s->name) == 0)
         return 0;
     *r = (struct ps_removal){.n = 0};
     const struct ps_retention_entry *e =
-        ps_retention_ledger_clip(w->ledger, strtoull(strrchr(clip, '-') + 1, NULL, 10));
+        ps_retention_ledger_clip(w->ledger, strtoull(strrchr(s->name, '-') + 1, NULL, 10));
     int n = e == NULL ? PS_ENOENT : ps_retention_ledger_tomb(w->ledger, e, leaf);
-    if (n < 0 || ps_removal_of_leaf(r, clip, leaf, (size_t)n) < 0)
-        return ps_error_why(why, PS_ENOENT, clip, "the ledger has no tombstone of it yet");
-    return 0;
+    if (n >= 0 && ps_removal_of_leaf(r, s->name, leaf, (size_t)n) == 0)
+        return 0;
+    return s->entry != NULL ? enter(w, s, PS_TOMBSTONE_RETENTION, r, why)
+                            : ps_error_why(why, PS_ENOENT, s->name, "the ledger has no tombstone of it");
 }
 
 static int finish(void *ctx, const char *aside) {
@@ -223,7 +224,7 @@ static int finish(void *ctx, const char *aside) {
     struct subject s = {.path = now, .name = clip};
     (void)read_subject(w, &s,
                        NULL); /* after an erasure there is none, and then nothing goes into the index */
-    int rc = tombstone_of(w, now, clip, &r, &why);
+    int rc = tombstone_of(w, &s, &r, &why);
     if (rc == 0)
         rc = clear(w, aside, &s, &r, &why);
     if (rc == 0)

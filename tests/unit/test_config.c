@@ -39,7 +39,8 @@ static void reads_all(void) {
         "[scanner main]\nsource = serial:/dev/ttyACM0?baud=9600\n"
         "[recording]\nsegment_seconds = 3\nqp = 31\nmax_mbit = 0\nidle_seconds = 0\nmax_seconds = 3600\n"
         "originals_every = 0\nmin_free_mb = 0\nfont = /usr/share/fonts/x.ttc\n"
-        "[retention]\ndays = 180\n[time]\nauthority = http://tsa.example/\nca = tsa.pem\n"
+        "[retention]\ndays = 90\nmin_days = 7\nreserve_mb = 500\nreserve_percent = 0\ntrust_clock = yes\n"
+        "archive_list = copies\n[time]\nauthority = http://tsa.example/\nca = tsa.pem\n"
         "authority.bj = https://u:p@tsa.example:8443/x\nca.bj=/etc/bj.pem\ncrl.bj = "
         "http://crl.example/x.crl\n"
         "timeout = 5\nretries=0\n[viewer]\nport = 8080";
@@ -67,6 +68,9 @@ static void reads_all(void) {
                strcmp(c.authorities[1].ca, "/etc/bj.pem") == 0 &&
                strcmp(c.authorities[1].crl, "http://crl.example/x.crl") == 0,
            "and others have theirs");
+    tap_ok(c.days == 90 && c.min_days == 7 && c.reserve_mb == 500 && c.reserve_percent == 0 &&
+               c.trust_clock && strcmp(c.archive_list, "copies") == 0,
+           "retention");
     tap_ok(c.stamp_timeout == 5 && c.stamp_retries == 0, "patience with them");
 }
 
@@ -103,6 +107,14 @@ static void defaults(void) {
     tap_is_int(parse("[station]\nid = ST01\n"), 0, "an id is enough");
     tap_is_str(c.station_name, "ST01", "the name is the id when there is none");
     tap_ok(c.refresh_minutes == 60 && c.n_witnesses == 0, "a token is refreshed by the hour");
+    tap_ok(c.days == 180 && c.min_days == 30 && c.reserve_mb == 2048 && c.reserve_percent == 5 &&
+               !c.trust_clock && c.archive_list[0] == '\0',
+           "half a year, and never the last month");
+    refused("[station]\nid = A\n[retention]\nday = 1\n", "line 4", "unknown key",
+            "a mistyped key of retention");
+    refused("[station]\nid = A\n[retention]\ntrust_clock = 1\n", "line 4", "yes or no", "neither yes nor no");
+    refused("[station]\nid = A\n[retention]\nreserve_percent = 51\n", "line 4", "from 0 to 50",
+            "most of the disk");
     tap_ok(c.segment_seconds == 2 && c.qp == 29 && c.max_mbit == 12 && c.idle_seconds == 300 &&
                c.max_seconds == 1800 && c.originals_every == 60 && c.min_free_mb == 1024 && c.n_cameras == 0,
            "the rest has defaults");

@@ -10,7 +10,8 @@ static unsigned mode_of(const char *rest) {
 }
 
 static void folders(void) {
-    static const char *const all[] = {"clips", "clips/.part", "clips/.aborted", "public", "exports", "run"};
+    static const char *const all[] = {"clips",   "clips/.part", "clips/.aborted", "public",
+                                      "exports", "run",         "holds"};
     bool good = true;
     for (size_t i = 0; i < sizeof(all) / sizeof(all[0]); i++)
         good &= mode_of(all[i]) == 02750;
