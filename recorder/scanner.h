@@ -62,7 +62,8 @@ struct ps_scanner_keys {
 bool ps_scanner_keys_event(struct ps_scanner_keys *k, uint16_t code, int32_t value, int64_t mono_ns);
 /* Of the code just completed: its keys came slower than any scanner's, over 60 ms apart in the mean. */
 bool ps_scanner_keys_manual(const struct ps_scanner_keys *k);
-/* Events were lost (SYN_DROPPED): the partial code is dropped, held keys are taken as released. */
-void ps_scanner_keys_lost(struct ps_scanner_keys *k);
+/* Events were lost (SYN_DROPPED) at mono_ns: the code that they were of is dropped, up to its end or a pause; held keys are
+ * taken as released. */
+void ps_scanner_keys_lost(struct ps_scanner_keys *k, int64_t mono_ns);
 
 #endif

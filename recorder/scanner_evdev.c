@@ -96,7 +96,7 @@ static int next_event(struct evdev *e, struct input_event *out, struct ps_why *w
 static bool take_event(struct evdev *e, const struct input_event *event, int64_t mono_ns) {
     if (event->type == EV_SYN && event->code == SYN_DROPPED) {
         e->skipping = true;
-        ps_scanner_keys_lost(&e->keys);
+        ps_scanner_keys_lost(&e->keys, mono_ns);
     } else if (event->type == EV_SYN && event->code == SYN_REPORT) {
         e->skipping = false;
     } else if (event->type == EV_KEY && !e->skipping) {

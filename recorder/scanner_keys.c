@@ -165,7 +165,9 @@ bool ps_scanner_keys_manual(const struct ps_scanner_keys *k) {
     return k->count > 1 && (k->last_ns - k->first_ns) / (k->count - 1) > MANUAL_NS;
 }
 
-void ps_scanner_keys_lost(struct ps_scanner_keys *k) {
-    drop(k);
+void ps_scanner_keys_lost(struct ps_scanner_keys *k, int64_t mono_ns) {
+    start_anew(k);
     k->shift = k->ctrl = k->alt = false;
+    k->spoiled = true; /* what follows is the rest of a code: half a waybill is none. Counted at its end */
+    k->last_ns = mono_ns;
 }

@@ -52,7 +52,7 @@ static void judge_keys(const uint8_t *data, size_t size) {
         uint16_t code = (uint16_t)(data[i] << 8 | data[i + 1]);
         mono_ns += data[i + 3] * INT64_C(1000000);
         if (code == 0xffff) {
-            ps_scanner_keys_lost(&k);
+            ps_scanner_keys_lost(&k, mono_ns);
         } else if (ps_scanner_keys_event(&k, code, data[i + 2], mono_ns)) {
             judge(k.line.text);
             ps_scanner_keys_manual(&k);
