@@ -68,9 +68,9 @@ fi
 staged=$(mktemp -d "$PWD/stage.XXXXXX")
 trap 'rm -rf "$staged"' EXIT
 # The one place that knows how our programs come onto the machine. MAKEFLAGS and its like are those of the make that
-# called us, and none of this one's affair.
+# called us, and none of this one's affair. What was built is what is tested: -o all, so that nothing is built anew.
 stage_product() {
-    env -u MAKEFLAGS -u MAKELEVEL make -s -C "$src" VARIANT="$(basename "$build")" install DESTDIR="$staged/product"
+    env -u MAKEFLAGS -u MAKELEVEL make -s -o all -C "$src" VARIANT="$(basename "$build")" install DESTDIR="$staged/product"
 }
 put_product() {
     cp -a "$staged/product/." "$1"
@@ -145,7 +145,9 @@ ExecStart=/usr/local/sbin/rig-usb %i
 # It is a device, not a program of this machine: it stays until the end, and nobody waits for it.
 KillMode=mixed
 KillSignal=SIGKILL
-Nice=-5
+# Its electronics do not wait for the machine's processor: a recorder that encodes must not slow down a scanner's keys.
+CPUSchedulingPolicy=rr
+CPUSchedulingPriority=50
 EOF
 cat >root/etc/systemd/system/rig-usb.service <<'EOF'
 [Unit]

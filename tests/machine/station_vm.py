@@ -4,8 +4,9 @@ import json
 import os
 import shutil
 import subprocess
+import time
 
-from machine import HOME, Failure, Machine, prepare, tap
+from machine import HOME, PATIENCE, Failure, Machine, prepare, tap
 
 CODES = ("SF1234567890123", "JD0012345678901", "YT8800112233445", "78310020030040")
 UNIT = """[Unit]
@@ -44,6 +45,29 @@ class Station(Machine):
 
     def able(self, seconds=120):
         return self.wait("packseal status", seconds, 0.5)
+
+    def scan(self, code, pattern, seconds=60):
+        """Scans until `status --json` shows the pattern, as a packer does who hears no beep. A machine that was held up in
+        the middle of a scan drops it, and says so."""
+        for attempt in range(3):
+            self.type("gun", code + "\n")
+            if self.until(pattern, seconds):
+                return True
+            tap.diag("scan %d of %s is not taken: %s" % (attempt + 1, code, self.run(
+                "journalctl -b -n 5 --no-pager -u 'packseal-recorder@*'")))
+        return False
+
+    def film(self, pictures, seconds=120):
+        """Waits until the first camera gave so many pictures more."""
+        begun = self.state()["cameras"][0]["encoded"]
+        end = time.monotonic() + seconds * PATIENCE
+        while self.state()["cameras"][0]["encoded"] - begun < pictures:
+            if time.monotonic() > end:
+                return False
+        return True
+
+    def statement(self, name):
+        return json.loads(self.must("cat /var/lib/packseal/clips/[0-9]*/*/*/%s/clip.json" % name))
 
     def has_units(self):
         return self.status("packseal init --help | grep -q -- --service && "
@@ -87,9 +111,7 @@ def station_disk():
         m.plug("gun", "keyboard --serial GUN0001 --port 8")
         if not m.wait("test -e /dev/v4l/by-id/*CAM0001*index0 && test -e /dev/input/by-id/*GUN0001*event-kbd", 60):
             raise Failure("no devices: " + m.run("dmesg | tail -30; journalctl -b -n 30 --no-pager"))
-        camera = m.must("ls /dev/v4l/by-id/*CAM0001*index0").strip()
-        gun = m.must("ls /dev/input/by-id/*GUN0001*event-kbd").strip()
-        m.set_up({"top": "v4l2:" + camera}, {"gun": "evdev:" + gun})
+        m.set_up({"top": "v4l2:serial=CAM0001"}, {"gun": "evdev:auto"})
         m.power_off()
         shutil.move(m.disk, disk + ".new")
     os.rename(disk + ".new", disk)

@@ -38,6 +38,7 @@ enum {
 };
 enum { CMD_SUBMIT = 1, CMD_UNLINK = 2, RET_SUBMIT = 3, RET_UNLINK = 4 };
 enum { EP_IN = 1, EP_NOTIFY = 2 };
+enum { KEY_NS = 10000000 };
 
 struct film {
     unsigned width, height;
@@ -65,7 +66,7 @@ struct usb {
     struct film film[MAX_FILMS];
     unsigned films, fps;
     uint8_t probe[PROBE];
-    int streaming;
+    int streaming; /* something is due at due_ns: a picture, or a key */
     uint8_t frame_id;
     unsigned picture;
     size_t sent;
@@ -182,7 +183,7 @@ static void camera_config(struct usb *u) {
 
 static void keyboard_config(struct usb *u) {
     PUT(u, 9, 2, LE16(0), 1, 1, 0, 0x80, 50, 9, 4, 0, 0, 1, 3, 1, 1, 0);
-    PUT(u, 9, 0x21, LE16(0x111), 0, 1, 0x22, LE16(sizeof key_report), 7, 5, 0x81, 3, LE16(8), 4);
+    PUT(u, 9, 0x21, LE16(0x111), 0, 1, 0x22, LE16(sizeof key_report), 7, 5, 0x81, 3, LE16(8), 10);
     end_config(u);
 }
 
@@ -359,17 +360,21 @@ static void queue_drop(struct usb *u, size_t n) {
     u->queue_len -= n;
 }
 
+/* A keyboard is asked every KEY_NS, which is what its endpoint's interval is for; vhci_hcd asks as fast as it is answered, and
+ * the kernel keeps ten keys for a program. */
 static void keyboard_pump(struct usb *u) {
     struct waiting w;
-    while ((u->queue_len > 0 || !u->released) && take(u, EP_IN, &w)) {
+    while ((u->queue_len > 0 || !u->released) && mono_now() >= u->due_ns && take(u, EP_IN, &w)) {
         uint8_t report[8] = {0};
         if (u->released) {
             key_of(u->queue[0], report);
             queue_drop(u, 1);
         }
         u->released = !u->released;
+        u->due_ns = mono_now() + KEY_NS;
         answer(u, RET_SUBMIT, w.seq, 0, sizeof report, report, sizeof report);
     }
+    u->streaming = u->queue_len > 0 || !u->released;
 }
 
 static void serial_pump(struct usb *u) {
