@@ -23,7 +23,7 @@ _packseal() {
     COMPREPLY=()
     if ((COMP_CWORD == 1)); then
         mapfile -t COMPREPLY < <(compgen -W 'init run status scan stop cancel cameras find show verify export report
-            intake stamp ledger key trust reindex doctor selftest --help --version' -- "$word")
+            intake stamp ledger key trust hold prune reindex doctor selftest --help --version' -- "$word")
         return
     fi
     case $before in
@@ -81,13 +81,15 @@ _packseal() {
     export) options+=' --output --from --to --intake --no-page --report --profile --reason --printed --picked-up --delivered --claimed --json' ;;
     report) options+=' --output --printed --picked-up --delivered --claimed --trust' ;;
     selftest) options+=' --clips --json' ;;
+    hold) options+=' --note --release --json' ;;
+    prune) options+=' --dry-run --reason --erase --yes --json' ;;
     *) options+=' --json' ;;
     esac
     if [[ $word == -* ]]; then
         mapfile -t COMPREPLY < <(compgen -W "$options" -- "$word")
     elif [[ $command == verify || $command == intake || $command == key || $command == trust ]]; then
         mapfile -t COMPREPLY < <(compgen -f -- "$word")
-    elif [[ $command == show || $command == export || $command == report ]]; then
+    elif [[ $command == show || $command == export || $command == report || $command == hold || $command == prune ]]; then
         mapfile -t COMPREPLY < <(compgen -W "$(_packseal_clips)" -- "$word")
     fi
 }
