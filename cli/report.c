@@ -135,8 +135,10 @@ int ps_report_run(const struct ps_report_ask *ask) {
     argument(&a, "--pack", ask->profile != NULL ? ask->pack : NULL);
     if (ask->trust != NULL)
         argument(&a, "--trust", ask->trust);
-    else if (ps_root_path(ask->root, PS_ROOT_PUBLIC "/trust", trust) == 0 && access(trust, R_OK) == 0)
+    else if (ps_root_path(ask->root, PS_ROOT_PUBLIC "/trust", trust) == 0 && access(trust, R_OK) == 0) {
         argument(&a, "--trust", trust);
+        argument(&a, "--own", "");
+    }
     if (ask->dates != NULL)
         list_dates(ask->dates, texts);
     for (int i = 0; i < 4; i++)

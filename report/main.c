@@ -76,7 +76,7 @@ static const struct option options[] = {
     {"out", 1, NULL, 'o'},     {"ascii", 0, NULL, 'a'},     {"folders", 0, NULL, 'f'},
     {"profile", 1, NULL, 'p'}, {"reason", 1, NULL, 'n'},    {"pack", 1, NULL, 'k'},
     {"printed", 1, NULL, '1'}, {"picked-up", 1, NULL, '2'}, {"delivered", 1, NULL, '3'},
-    {"claimed", 1, NULL, '4'}, {NULL, 0, NULL, 0}};
+    {"claimed", 1, NULL, '4'}, {"own", 0, NULL, '5'},       {NULL, 0, NULL, 0}};
 
 static bool take(struct ps_make *m, struct talk *t, int argc, char **argv) {
     bool good = true;
@@ -86,6 +86,7 @@ static bool take(struct ps_make *m, struct talk *t, int argc, char **argv) {
         case 'c': m->clip = optarg; break;
         case 'r': m->root = optarg; break;
         case 't': m->trust = optarg; break;
+        case '5': m->own = true; break;
         case 'l': good = language(optarg, &m->lang); break;
         case 'w': t->zh = strcmp(optarg, "zh") == 0; break;
         case 'o': m->out = optarg; break;

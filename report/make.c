@@ -17,6 +17,7 @@
 #include "evidence/sha256.h"
 #include "evidence/zip.h"
 #include "report/document.h"
+#include "report/own.h"
 #include "report/pack.h"
 #include "report/profile.h"
 
@@ -64,6 +65,8 @@ static int load_trust(struct making *k) {
     rc = rc < 0 ? ps_error_why(k->why, rc, k->m->trust, "%s", ps_error_text(rc))
                 : ps_trust_parse(&k->trust, p, n, k->why);
     k->have_trust = rc == 0;
+    if (rc == 0 && k->m->own && k->m->root != NULL && ps_own_add(&k->trust, k->m->root) < 0)
+        rc = ps_error_why(k->why, PS_ENOMEM, k->m->trust, "out of memory");
     free(p);
     ps_files_close(f);
     return rc;

@@ -12,6 +12,7 @@ struct ps_make {
     const char *clip;   /* only this one, or NULL */
     const char *root;   /* a station's root, whose index knows other takes; or NULL */
     const char *trust;  /* trust file or public key; or NULL */
+    bool own;           /* trust is the station's: believe whom its configuration asks for the time, too */
     enum ps_facts_lang lang;
     struct ps_facts_date printed, picked_up, delivered, claimed;
     const char *out; /* a folder, made when missing; NULL: no report. Several clips get a folder each in it */
