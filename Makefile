@@ -109,6 +109,8 @@ PROGRAMS := $(HELPERS) $(call prog,cli,packseal) $(B)/packseal-verify
 LIBRARY  := $(B)/lib/libpackseal-evidence.a $(B)/lib/packseal-evidence.pc
 # Beside the programs, so that those in build/ find them too.
 PROFILES := $(patsubst report/%,$(B)/%,$(wildcard report/profiles/*.conf))
+# What carriers' numbers look like; the recorder finds it beside itself in build/, else where it is installed.
+TABLE    := $(B)/carriers.conf
 # Beside the program that each confines.
 UNITS    := $(filter-out image/%,$(wildcard $(addprefix */packseal*.,service socket timer path target)))
 RULES    := $(if $(wildcard udev/make-rules),$(B)/65-packseal-scanners.rules)
@@ -126,7 +128,7 @@ BENCH := $(call test_bin,bench/*.c)
 .SECONDARY:
 .DELETE_ON_ERROR:
 
-all: $(PROGRAMS) $(LIBS) $(SHA_OPENSSL) $(SHA_SODIUM) $(PAGE) $(PROFILES) $(LIBRARY) $(RULES) ## programs and libraries (default)
+all: $(PROGRAMS) $(LIBS) $(SHA_OPENSSL) $(SHA_SODIUM) $(PAGE) $(PROFILES) $(TABLE) $(LIBRARY) $(RULES) ## programs and libraries (default)
 
 verify.html: $(PAGE) ## the checker as one page, for a browser without network
 
@@ -205,7 +207,7 @@ install: all ## copy the files under DESTDIR and PREFIX (/usr)
 	$(Q)$(call put,0755,bin,$(filter %/packseal %/packseal-verify,$(PROGRAMS)))
 	$(Q)$(call put,0755,libexec/packseal,$(HELPERS))
 	$(Q)$(call put,0644,share/packseal/profiles,$(wildcard report/profiles/*.conf))
-	$(Q)$(call put,0644,share/packseal,$(PAGE))
+	$(Q)$(call put,0644,share/packseal,$(PAGE) recorder/carriers.conf)
 	$(Q)$(call put,0644,share/man/man1,$(wildcard docs/man/*.1))
 	$(Q)$(call put,0644,share/man/man5,$(wildcard docs/man/*.5))
 	$(Q)$(call put,0644,share/man/man8,$(wildcard docs/man/*.8))
@@ -300,6 +302,10 @@ $(B)/packseal-verify: $(call obj,cli/verify_main.c) $(CLI) $(ARCHIVE) $(EVIDENCE
 $(B)/packseal-report: $(call obj,report/main.c) $(REPORT) $(ARCHIVE) $(EVIDENCE) $(SHA_OPENSSL)
 	$(call say,LINK,$(@:$(B)/%=%))
 	$(Q)$(call link,report)
+
+$(B)/carriers.conf: recorder/carriers.conf
+	@mkdir -p $(@D)
+	$(Q)cp $< $@
 
 $(B)/profiles/%.conf: report/profiles/%.conf
 	@mkdir -p $(@D)

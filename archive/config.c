@@ -217,6 +217,8 @@ static int recording(struct reading *r, const char *k, const char *v) {
         return number32(r, v, 0, PS_MAX_CLIP_SECONDS, &c->idle_seconds);
     if (strcmp(k, "max_seconds") == 0)
         return number32(r, v, 1, PS_MAX_CLIP_SECONDS, &c->max_seconds);
+    if (strcmp(k, "min_seconds") == 0)
+        return number32(r, v, 0, 60, &c->min_seconds);
     if (strcmp(k, "originals_every") == 0)
         return number32(r, v, 0, PS_MAX_CLIP_SECONDS, &c->originals_every);
     if (strcmp(k, "min_free_mb") == 0)
@@ -380,6 +382,9 @@ static int take(struct reading *r) {
         return recording(r, k, v);
     if (strcmp(s, "label") == 0)
         return label(r, k, v);
+    if (strcmp(s, "orders") == 0)
+        return strcmp(k, "file") == 0 ? text(r, v, sizeof(r->c->orders_file) - 1, r->c->orders_file)
+                                      : refuse(r, r->value_line, "unknown key in [orders]", k);
     if (strcmp(s, "time") == 0)
         return time_from_outside(r, k, v);
     if (strcmp(s, "retention") == 0)
@@ -475,6 +480,7 @@ void ps_config_default(struct ps_config *c) {
     c->max_mbit = 12;
     c->idle_seconds = 300;
     c->max_seconds = 1800;
+    c->min_seconds = 3;
     c->originals_every = 60;
     c->min_free_mb = 1024;
     c->label_read = PS_CONFIG_LABEL_CODE128 | PS_CONFIG_LABEL_QR;

@@ -61,6 +61,7 @@ struct ps_config {
     uint16_t max_mbit;        /* 12: the bitrate guard raises qp above it, a camera; 0 off */
     uint32_t idle_seconds;    /* 0 = never; default 300 */
     uint32_t max_seconds;     /* 1800, at most 3600 */
+    uint32_t min_seconds;     /* 3: a clip that a scan ends sooner is told as short; 0 never */
     uint32_t originals_every; /* seconds, default 60; 0: start and end only */
     uint32_t min_free_mb;     /* 1024: refuse to start a clip below it, end one at a quarter of it */
     char font[512];           /* "" : look for one */
@@ -74,11 +75,12 @@ struct ps_config {
     uint16_t stamp_timeout; /* 20 seconds for each question, 1-300 */
     uint16_t stamp_retries; /* 2 more attempts, 0-10 */
     /* [label] */
-    uint8_t label_read;       /* sum of PS_CONFIG_LABEL_…; code128 and qr. 0, "none": labels are not read */
-    uint16_t label_density;   /* 3: every third line of a picture is looked at, 1-8 */
-    uint16_t label_seconds;   /* 10: so long into a clip without its label a person is told, 0 never, at most 600 */
-    uint16_t label_away;      /* 10: a camera's code counts again after so many seconds out of sight, 1-600 */
-    bool picture_alarms;      /* yes: dark, covered, blurred, frozen, moved */
+    uint8_t label_read;     /* sum of PS_CONFIG_LABEL_…; code128 and qr. 0, "none": labels are not read */
+    uint16_t label_density; /* 3: every third line of a picture is looked at, 1-8 */
+    uint16_t
+        label_seconds; /* 10: so long into a clip without its label a person is told, 0 never, at most 600 */
+    uint16_t label_away; /* 10: a camera's code counts again after so many seconds out of sight, 1-600 */
+    bool picture_alarms; /* yes: dark, covered, blurred, frozen, moved */
     /* [retention] */
     uint32_t days;            /* 180: clips go so long after their end; 0 never, at most 36500 */
     uint32_t min_days;        /* 30: younger ones do not even go for room, 0-36500 */
@@ -86,6 +88,8 @@ struct ps_config {
     uint16_t reserve_percent; /* 5 of the disk, 0-50 */
     bool trust_clock;         /* no: nothing goes for its age while nobody outside confirms the clock */
     char archive_list[512];   /* "": no copy is asked for; else only what this file lists may go */
+    char orders_file
+        [512]; /* [orders] file: the list of expected orders; "" none; a relative path starts at ROOT */
     /* [viewer]: accepted and kept for later versions */
 };
 

@@ -7,11 +7,12 @@
 
 #include "archive/tokens.h"
 #include "evidence/bytes.h"
-#include "recorder/codes.h"
+#include "recorder/perform.h"
 #include "recorder/station.h"
 
 #define OPEN_RETRY_NS 1000000000LL
 #define TOKEN_LOOK_NS 5000000000LL
+#define PS_CONDUCT_OPENING_CODES 12 /* of the list: an opening travels in one datagram */
 #define DISK_LOOK_NS 2000000000LL
 #define SEAL_PATIENCE_NS \
     1500000000LL /* a new clip waits so long for the signer to have room, frames in the queue */
@@ -135,7 +136,7 @@ static void hold_lanes(struct ps_station *st, int64_t mono_ns) {
 /* The clip that was asked for cannot begin: the session must not believe in it. */
 static void refuse_start(struct ps_station *st, const struct ps_station_action *a, const char *what,
                          const char *where, const char *todo) {
-    ps_session_init(&st->session, &st->session.rules);
+    ps_session_abandon(&st->session);
     hold_lanes(st, INT64_MAX);
     snprintf(st->fault, sizeof st->fault, "%s: %s: %s", what, where, todo);
     ps_station_alarm("%s", st->fault);
@@ -154,14 +155,19 @@ static void refuse_full(struct ps_station *st, const struct ps_station_action *a
     st->fault[0] = '\0';
 }
 
-static void fill_opening(const struct ps_station *st, const struct ps_code *code, struct ps_opening *o) {
+static void fill_opening(const struct ps_station *st, const struct ps_session_action *a,
+                         struct ps_opening *o) {
     memset(o, 0, sizeof *o);
     randombytes_buf(o->salt, sizeof o->salt);
     snprintf(o->station, sizeof o->station, "%s", st->config.station_id);
-    snprintf(o->operator_id, sizeof o->operator_id, "%s", st->config.operator_id);
-    o->kind = PS_KIND_PACK;
+    snprintf(o->operator_id, sizeof o->operator_id, "%s", a->operator_id);
+    o->kind = a->kind;
     o->n_codes = 1;
-    o->codes[0] = *code;
+    o->codes[0] = a->code;
+    for (unsigned i = 0; i < a->n_links && o->n_codes < PS_CONDUCT_OPENING_CODES; i++) {
+        ps_desk_link(&st->desk, &a->links[i], &o->codes[o->n_codes]);
+        o->codes[o->n_codes++].wall_ns = a->code.wall_ns;
+    }
     snprintf(o->freshness, sizeof o->freshness, "%s", st->freshness);
     memcpy(o->token, st->token, sizeof o->token);
     o->n_tracks = (uint16_t)st->config.n_cameras;
@@ -192,6 +198,20 @@ static void begin_lanes(struct ps_station *st, int64_t mono_ns) {
         ps_lane_begin(st->lane[i], &job);
 }
 
+/* A second take as the signer knows it, for a station whose index is not there to ask. */
+static bool again_by_signer(const struct ps_station *st, const struct ps_station_action *a) {
+    return st->rec->clip->take > 1 && !st->desk.index && a->a.kind == PS_KIND_PACK &&
+           a->a.code.type != PS_CODE_SKU && a->a.code.type != PS_CODE_UNKNOWN &&
+           !(a->warnings & 1u << PS_SESSION_DUPLICATE);
+}
+
+static void remember(struct ps_station *st) {
+    const struct ps_opening *o = &st->rec->clip->opening;
+
+    for (unsigned i = 0; i < o->n_codes; i++)
+        ps_desk_remember(&st->desk, o->codes[i].value, o->kind);
+}
+
 static void answer_started(struct ps_station *st, const struct ps_station_action *a) {
     const struct ps_clip *c = st->rec->clip;
     char name[40];
@@ -200,9 +220,10 @@ static void answer_started(struct ps_station *st, const struct ps_station_action
         return;
     ps_statement_clip_name(c->opening.station, c->number, name);
     ps_control_ok(st->control, a->client,
-                  json_pack("{s:s, s:s?, s:[s], s:i, s:s?}", "state", "recording", "clip",
-                            st->rec->opened ? name : NULL, "codes", c->opening.codes[0].value, "take",
-                            (int)c->take, "ended", st->last_clip[0] ? st->last_clip : NULL));
+                  json_pack("{s:s, s:s?, s:o, s:i, s:s?, s:s, s:o}", "state", "recording", "clip",
+                            st->rec->opened ? name : NULL, "codes", ps_perform_codes(c), "take", (int)c->take,
+                            "ended", st->last_clip[0] ? st->last_clip : NULL, "kind",
+                            ps_opening_kind(c->opening.kind), "warnings", ps_perform_warnings(a->warnings)));
 }
 
 static void start(struct ps_station *st, const struct ps_station_action *a) {
@@ -221,7 +242,7 @@ static void start(struct ps_station *st, const struct ps_station_action *a) {
         return;
     }
     ps_clock_sample(&map);
-    fill_opening(st, &a->a.code, o);
+    fill_opening(st, &a->a, o);
     int err =
         ps_recording_new(&st->rec, st->root, o, st->config.station_name, &map, a->mono_ns, st->boot_id, &why);
     free(o);
@@ -238,10 +259,12 @@ static void start(struct ps_station *st, const struct ps_station_action *a) {
         ps_recording_event(st->rec, a->mono_ns, "signer-lost", "");
         st->next_open_ns = ps_clock_mono_ns() + OPEN_RETRY_NS;
     }
-    if (st->rec->clip->take > 1)
+    if (again_by_signer(st, a))
         ps_recording_event(st->rec, a->mono_ns, "duplicate", a->a.code.value);
+    remember(st);
     begin_lanes(st, a->mono_ns);
-    ps_station_say("recording %s%s", a->a.code.value, st->rec->clip->take > 1 ? " (recorded before)" : "");
+    ps_station_say("recording %s%s%s", a->a.code.value, a->a.kind == PS_KIND_PACK ? "" : " as ",
+                   a->a.kind == PS_KIND_PACK ? "" : ps_opening_kind(a->a.kind));
     answer_started(st, a);
 }
 
@@ -301,27 +324,31 @@ static bool room_at_signer(struct ps_station *st, const struct ps_station_action
 /* Does what can be done now; what waits for the lanes or the signer stays in front. */
 static void go_on(struct ps_station *st) {
     while (st->n_todo) {
-        struct ps_station_action a = st->todo[0];
+        struct ps_station_action *a = &st->doing;
         if (st->ending)
             return;
-        if (a.a.type == PS_SESSION_DO_START && (st->rec || !room_at_signer(st, &a)))
+        if (st->todo[0].a.type == PS_SESSION_DO_START && (st->rec || !room_at_signer(st, &st->todo[0])))
             return;
+        *a = st->todo[0];
         st->n_todo--;
         memmove(&st->todo[0], &st->todo[1], st->n_todo * sizeof st->todo[0]);
-        if (a.a.type == PS_SESSION_DO_START) {
+        if (a->a.type == PS_SESSION_DO_START) {
             open_late(st);
-            start(st, &a);
+            start(st, a);
+        } else if (a->a.type != PS_SESSION_DO_END) {
+            ps_perform(st, a);
         } else if (st->rec) {
-            end(st, &a);
+            end(st, a);
         } else {
-            ps_control_error(st->control, a.client, "nothing is recording", "stop", "scan a code first");
+            ps_control_error(st->control, a->client, "nothing is recording", "stop", "scan a code first");
         }
     }
     if (!st->rec)
         open_late(st);
 }
 
-static void push(struct ps_station *st, const struct ps_session_action *a, int64_t mono_ns, uint64_t client) {
+static void push(struct ps_station *st, const struct ps_session_action *a, int64_t mono_ns, uint64_t client,
+                 uint32_t warnings) {
     if (st->n_todo == PS_STATION_ACTIONS) {
         ps_station_alarm("too many scans at once: one is lost");
         ps_control_error(st->control, client, "too many scans wait", "station", "scan again");
@@ -329,76 +356,58 @@ static void push(struct ps_station *st, const struct ps_session_action *a, int64
     }
     if (a->type == PS_SESSION_DO_START && !st->rec && !st->n_todo)
         hold_lanes(st, mono_ns);
-    st->todo[st->n_todo++] = (struct ps_station_action){.a = *a, .mono_ns = mono_ns, .client = client};
+    st->todo[st->n_todo++] =
+        (struct ps_station_action){.a = *a, .mono_ns = mono_ns, .client = client, .warnings = warnings};
 }
 
-static void answer_state(struct ps_station *st, uint64_t client, const char *said) {
-    if (client)
-        ps_control_ok(st->control, client,
-                      json_pack("{s:s, s:s}", "state", st->rec ? "recording" : "idle", "said", said));
-}
+/* Who asked waits for what is done last of beginning and ending a clip, else for the first thing. */
+static int answering(const struct ps_session_action *a, int n) {
+    int at = 0;
 
-static void add_code(struct ps_station *st, const struct ps_session_action *a, int64_t mono_ns) {
-    if (!st->rec)
-        return;
-    if (ps_recording_code(st->rec, &a->code) < 0 ||
-        ps_recording_event(st->rec, mono_ns, "scan", a->code.value) < 0)
-        ps_station_alarm("a code could not be added: %s", a->code.value);
-}
-
-static void do_action(struct ps_station *st, const struct ps_session_action *a, int64_t mono_ns,
-                      uint64_t client, bool last) {
-    switch (a->type) {
-    case PS_SESSION_DO_START:
-    case PS_SESSION_DO_END: push(st, a, mono_ns, last ? client : 0); return;
-    case PS_SESSION_DO_IGNORE:
-        if (st->rec)
-            ps_recording_event(st->rec, mono_ns, "ignored", a->code.value);
-        ps_station_say("same code again within 5 s, ignored: %s", a->code.value);
-        answer_state(st, client, "ignored");
-        return;
-    case PS_SESSION_DO_ADD:
-        add_code(st, a, mono_ns);
-        answer_state(st, client, "added");
-        return;
-    case PS_SESSION_DO_WARN:
-        ps_control_error(st->control, client, "nothing is recording", "stop", "scan a code first");
-        return;
-    }
+    for (int i = 0; i < n; i++)
+        if (a[i].type == PS_SESSION_DO_END || a[i].type == PS_SESSION_DO_START)
+            at = i;
+    return at;
 }
 
 static void step(struct ps_station *st, const struct ps_session_event *e, uint64_t client) {
-    struct ps_session_action out[2];
-    int n = ps_session_step(&st->session, e, out);
+    static struct ps_session_action out[PS_SESSION_ACTIONS]; /* the loop is one thread */
+    int n = ps_session_step(&st->session, e, out), at = answering(out, n);
+    uint32_t warnings = 0;
 
     for (int i = 0; i < n; i++)
-        do_action(st, &out[i], e->mono_ns, client, i == n - 1);
+        warnings |= out[i].type == PS_SESSION_DO_WARN ? 1u << out[i].warning : 0;
+    /* What takes up one of the few places must not be lost half: an end without its start. */
+    for (int i = 0; i < n; i++)
+        push(st, &out[i], e->mono_ns, i == at ? client : 0, warnings);
     if (!n && client)
-        answer_state(st, client, "nothing to do");
+        ps_perform_answer(st, client, "nothing to do", 0);
     go_on(st);
 }
 
 void ps_conduct_event(struct ps_station *st, enum ps_session_event_type type, int64_t mono_ns,
                       uint64_t client) {
-    struct ps_session_event e = {.type = type, .mono_ns = mono_ns};
+    static struct ps_session_event e;
 
+    e = (struct ps_session_event){.type = type, .mono_ns = mono_ns};
     step(st, &e, client);
 }
 
 void ps_conduct_code(struct ps_station *st, const char *raw, enum ps_entry entry, const char *device,
                      int64_t mono_ns, uint64_t client) {
-    struct ps_session_event e = {.type = PS_SESSION_CODE, .mono_ns = mono_ns};
+    static struct ps_session_event e;
     struct ps_clock_map map;
 
-    ps_codes_classify(raw, &e.code);
-    if (!e.code.value[0]) {
+    e = (struct ps_session_event){.type = PS_SESSION_CODE, .mono_ns = mono_ns};
+    ps_desk_read(&st->desk, raw, &e);
+    if (!e.scan.code.value[0]) {
         ps_control_error(st->control, client, "empty code", "scan", "scan again");
         return;
     }
     ps_clock_sample(&map);
-    e.code.wall_ns = ps_clock_wall_of(&map, mono_ns);
-    e.code.entry = (uint8_t)entry;
-    snprintf(e.code.device, sizeof e.code.device, "%s", device);
+    e.scan.code.wall_ns = ps_clock_wall_of(&map, mono_ns);
+    e.scan.code.entry = (uint8_t)entry;
+    snprintf(e.scan.code.device, sizeof e.scan.code.device, "%s", device);
     step(st, &e, client);
 }
 
@@ -545,6 +554,7 @@ void ps_conduct_tick(struct ps_station *st) {
 
     look_for_token(st, now);
     look_at_disk(st, now);
+    ps_perform_tick(st, now);
     ps_conduct_event(st, PS_SESSION_TICK, now, 0);
     if (st->rec && !st->ending && ps_status_disk_low(st, 4, &free_mb))
         ps_conduct_event(st, PS_SESSION_DISK_FULL, now, 0);

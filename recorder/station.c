@@ -102,11 +102,12 @@ static int open_all(struct ps_station *st, struct ps_why *why) {
         .same_code_ns = 5000000000LL,
         .idle_ns = (int64_t)st->config.idle_seconds * 1000000000,
         .maximum_ns = (int64_t)st->config.max_seconds * 1000000000,
+        .minimum_ns = (int64_t)st->config.min_seconds * 1000000000,
     };
     char signer[PS_ROOT_PATH], control[PS_ROOT_PATH];
     int err;
 
-    ps_session_init(&st->session, &rules);
+    ps_session_init(&st->session, &rules, st->config.operator_id);
     st->began_mono_ns = ps_clock_mono_ns();
     err = read_boot_id(st->boot_id);
     if (err < 0)
@@ -114,6 +115,9 @@ static int open_all(struct ps_station *st, struct ps_why *why) {
     err = ps_store_init(st->root, why);
     if (err < 0)
         return err;
+    err = ps_desk_open(&st->desk, st->root, st->config.orders_file, st->config.site);
+    if (err < 0)
+        return ps_error_why(why, err, st->root, "%s", ps_error_text(err));
     err = ps_root_path(st->root, PS_ROOT_SIGNER_SOCKET, signer);
     if (!err)
         err = ps_root_path(st->root, PS_ROOT_CONTROL_SOCKET, control);
@@ -163,6 +167,7 @@ static void close_all(struct ps_station *st) {
         ps_recording_free(st->unopened[i]);
     ps_recording_free(st->rec);
     ps_control_free(st->control);
+    ps_desk_close(&st->desk);
     ps_notary_free(st->notary);
     ps_mailbox_free(st->letters);
     ps_mailbox_free(st->results);

@@ -7,6 +7,7 @@
  */
 #include "archive/config.h"
 #include "archive/root.h"
+#include "recorder/desk.h"
 #include "recorder/lane.h"
 #include "recorder/manager.h"
 #include "recorder/notary.h"
@@ -28,7 +29,8 @@ struct ps_sight;
 struct ps_station_action {
     struct ps_session_action a;
     int64_t mono_ns;
-    uint64_t client; /* of the control socket that waits for it; 0: nobody */
+    uint64_t client;   /* of the control socket that waits for it; 0: nobody */
+    uint32_t warnings; /* bits of enum ps_session_warning that came with it */
 };
 
 struct ps_station_scanner {
@@ -55,6 +57,8 @@ struct ps_station {
     struct ps_session session;
     struct ps_station_action todo[PS_STATION_ACTIONS];
     unsigned n_todo;
+    struct ps_station_action doing;
+    struct ps_desk desk;
     /* the clip that is recording or ending */
     struct ps_recording *rec;
     uint64_t serial; /* of rec, then of the next */

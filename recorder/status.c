@@ -7,6 +7,7 @@
 #include "archive/store.h"
 #include "recorder/clock.h"
 #include "recorder/sight.h"
+#include "recorder/perform.h"
 #include "recorder/station.h"
 
 static const char *feed_word(enum ps_feed_state s) {
@@ -98,6 +99,7 @@ static json_t *alarms_of(struct ps_station *st, unsigned *live) {
     ps_sight_alarms(st, alarms);
     if (st->n_unopened)
         add_alarm(alarms, "unsealed", "clips wait for the signer");
+    ps_perform_alarms(st, alarms);
     if (st->fault[0])
         add_alarm(alarms, "fault", st->fault);
     return alarms;
