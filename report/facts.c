@@ -274,6 +274,45 @@ static void missing_takes(struct ps_facts_gathering *g, uint32_t from, uint32_t 
                      "takes %" PRIu32 " to %" PRIu32 ": not found in this archive", from, to);
 }
 
+/* What became of it. */
+static void fate(const struct ps_facts_take *t, char zh[PS_FACTS_LINE], char en[PS_FACTS_LINE]) {
+    char when[40];
+    ps_facts_time(t->removed_ns, when);
+    if (t->removed && t->why != 0) {
+        (void)snprintf(zh, PS_FACTS_LINE, "影片已于 %s 删除：%s（账本第 %" PRIu64 " 条）", when,
+                       ps_facts_removed(t->why, true), t->tombstone);
+        (void)snprintf(en, PS_FACTS_LINE, "films REMOVED at %s: %s (entry %" PRIu64 " of the ledger)", when,
+                       ps_facts_removed(t->why, false), t->tombstone);
+    } else {
+        (void)snprintf(zh, PS_FACTS_LINE, "%s",
+                       t->removed    ? "影片已删除"
+                       : t->here     ? "即本报告"
+                       : t->included ? "一并交付"
+                                     : "未一并交付");
+        (void)snprintf(en, PS_FACTS_LINE, "%s",
+                       t->removed    ? "films REMOVED"
+                       : t->here     ? "this report"
+                       : t->included ? "delivered with it"
+                                     : "NOT delivered with it");
+    }
+}
+
+static void take(struct ps_facts_gathering *g, const struct ps_facts_take *t) {
+    char from[40], to[40], zh[64], en[64], a[PS_FACTS_LINE], b[PS_FACTS_LINE], c[PS_FACTS_LINE],
+        d[PS_FACTS_LINE];
+    ps_facts_time(t->started_ns, from);
+    ps_facts_time(t->ended_ns, to);
+    fate(t, c, d);
+    (void)snprintf(a, sizeof a, "%s 至 %.8s，%s；%.600s", from, strlen(to) > 11 ? to + 11 : to,
+                   ps_facts_end_reason(t->end_reason, true), c);
+    (void)snprintf(b, sizeof b, "%s to %.8s, %s; %.600s", from, strlen(to) > 11 ? to + 11 : to,
+                   ps_facts_end_reason(t->end_reason, false), d);
+    (void)snprintf(zh, sizeof zh, "第 %" PRIu32 " 次  %s", t->take, t->clip);
+    (void)snprintf(en, sizeof en, "take %" PRIu32 "  %s", t->take, t->clip);
+    ps_facts_tell(g, PS_FACTS_TAKES, PS_FACTS_REPORT, t->here || t->included ? 0 : PS_FACTS_WARN, zh, en, a,
+                  b);
+}
+
 static void takes(struct ps_facts_gathering *g) {
     const struct ps_facts_input *in = g->in;
     uint32_t next = 1;
@@ -285,26 +324,10 @@ static void takes(struct ps_facts_gathering *g) {
     }
     for (size_t i = 0; i < in->n_takes; i++) {
         const struct ps_facts_take *t = &in->takes[i];
-        char from[40], to[40], a[PS_FACTS_LINE], b[PS_FACTS_LINE], zh[64], en[64];
         if (t->take > next)
             missing_takes(g, next, t->take - 1);
         next = t->take >= next ? t->take + 1 : next;
-        ps_facts_time(t->started_ns, from);
-        ps_facts_time(t->ended_ns, to);
-        (void)snprintf(a, sizeof a, "%s 至 %.8s，%s；%s", from, strlen(to) > 11 ? to + 11 : to,
-                       ps_facts_end_reason(t->end_reason, true),
-                       t->here       ? "即本报告"
-                       : t->included ? "一并交付"
-                                     : "未一并交付");
-        (void)snprintf(b, sizeof b, "%s to %.8s, %s; %s", from, strlen(to) > 11 ? to + 11 : to,
-                       ps_facts_end_reason(t->end_reason, false),
-                       t->here       ? "this report"
-                       : t->included ? "delivered with it"
-                                     : "NOT delivered with it");
-        (void)snprintf(zh, sizeof zh, "第 %" PRIu32 " 次  %s", t->take, t->clip);
-        (void)snprintf(en, sizeof en, "take %" PRIu32 "  %s", t->take, t->clip);
-        ps_facts_tell(g, PS_FACTS_TAKES, PS_FACTS_REPORT, t->here || t->included ? 0 : PS_FACTS_WARN, zh, en,
-                      a, b);
+        take(g, t);
     }
     missing_takes(g, next, g->c->take);
 }

@@ -84,6 +84,10 @@ struct ps_facts_take {
     char end_reason[24]; /* word of the statement */
     bool here;           /* the clip that the report is about */
     bool included;       /* in the same delivery */
+    bool removed;        /* its films are gone, by a tombstone in the ledger; */
+    uint8_t why;         /* its reason (evidence/leaf.h), 0 when that cannot be read, */
+    uint64_t tombstone;  /* its entry, */
+    int64_t removed_ns;  /* and time */
 };
 
 struct ps_facts_input {

@@ -55,6 +55,8 @@ const char *ps_facts_code_type(uint8_t type, bool zh);
 const char *ps_facts_entry(uint8_t entry, bool zh);
 const char *ps_facts_moment_name(enum ps_facts_moment_kind kind, bool zh);
 const char *ps_facts_container(enum ps_container container, bool zh);
+/* Why a clip was removed: a tombstone's reason. */
+const char *ps_facts_removed(uint8_t reason, bool zh);
 /* Of a gap, in Chinese; the English report has the word of the statement. */
 const char *ps_facts_gap(const char *reason);
 void ps_facts_duration(int64_t ns, char zh[64], char en[64]);

@@ -11,6 +11,7 @@
 #include <time.h>
 
 #include "evidence/bytes.h"
+#include "evidence/leaf.h"
 
 static const char *const sections[PS_FACTS_SECTIONS][2] = {
     [PS_FACTS_VERDICT] = {"核验结果", "Verdict"},
@@ -165,6 +166,17 @@ const char *ps_facts_container(enum ps_container container, bool zh) {
         [PS_CONTAINER_UNKNOWN] = {"文件未能比对", "the files could not be compared"},
     };
     return WORD(words, container, PS_CONTAINER_UNKNOWN, zh);
+}
+
+const char *ps_facts_removed(uint8_t reason, bool zh) {
+    static const char *const words[][2] = {
+        {"原因不明", "for no reason that can be read"},
+        [PS_TOMBSTONE_RETENTION] = {"保存期满", "its days were over"},
+        [PS_TOMBSTONE_ERASURE] = {"当事人要求删除", "somebody in it asked for it"},
+        [PS_TOMBSTONE_OPERATOR] = {"人工删除", "by hand"},
+        [PS_TOMBSTONE_SPACE] = {"需要空间", "room was needed"},
+    };
+    return WORD(words, reason, 0, zh);
 }
 
 const char *ps_facts_gap(const char *reason) {

@@ -12,6 +12,7 @@
 
 #include "archive/files.h"
 #include "archive/index.h"
+#include "archive/removal.h"
 #include "archive/store.h"
 #include "evidence/bag.h"
 #include "evidence/sha256.h"
@@ -160,6 +161,13 @@ static int take_row(void *ctx, const struct ps_index_row *r) {
     (void)snprintf(t->clip, sizeof t->clip, "%s", r->clip);
     (void)snprintf(t->end_reason, sizeof t->end_reason, "%s", r->end_reason);
     t->here = r->number == c->number;
+    t->removed = !t->here && ps_removal_is(r->path);
+    struct ps_removal gone;
+    if (t->removed && ps_removal_read(k->m->root, r->path, &gone, NULL) == 0) {
+        t->why = gone.leaf.extra_len > 0 ? gone.leaf.extra[0] : 0;
+        t->tombstone = gone.leaf.index;
+        t->removed_ns = gone.leaf.wall_ns;
+    }
     char prefix[PS_MAX_ZIP_NAME + 8];
     (void)snprintf(prefix, sizeof prefix, "%.200s%s/", k->data, t->clip);
     for (size_t i = 0; i < k->n; i++)

@@ -128,6 +128,20 @@ static void takes(void) {
                says(PS_FACTS_TAKES, "; delivered with it", PS_FACTS_REPORT, false),
            "this one and one more that comes with it");
     ps_facts_free(&facts);
+
+    three[0].removed = true;
+    three[0].why = PS_TOMBSTONE_RETENTION;
+    three[0].tombstone = 140;
+    tap_is_int(ps_facts_gather(&facts, &in), 0, "a take that was removed");
+    tap_ok(says(PS_FACTS_TAKES, "its days were over (entry 140 of the ledger)", PS_FACTS_REPORT, true),
+           "is told with the reason and the ledger's entry");
+    ps_facts_free(&facts);
+    three[0].why = 0;
+    tap_is_int(ps_facts_gather(&facts, &in), 0, "a take that was removed, nobody knows why");
+    tap_ok(says(PS_FACTS_TAKES, "films REMOVED", PS_FACTS_REPORT, true) &&
+               find(PS_FACTS_TAKES, "(entry") == NULL,
+           "is told without");
+    ps_facts_free(&facts);
 }
 
 static void problems(void) {
