@@ -35,7 +35,7 @@ struct ps_gauge_small { /* means of the picture's squares, full range */
 struct ps_gauge_look {
     double mean;      /* luma, 0 to 255 */
     double spread;    /* its standard deviation over the small picture */
-    double detail;    /* percent: energy of the finest lines against that of lines twice as broad */
+    double detail;    /* percent of the strongest edges' height that lies within two samples; -1: no edges */
     double sharpness; /* percent of the reference's detail; 100 without one */
     double
         likeness;  /* percent: how well the lines round the middle lie on the reference's; 100 without one */
