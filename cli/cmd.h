@@ -6,6 +6,7 @@
  * follow. The exit status is returned: 0 done, 1 not done or to be mended, 2 asked wrongly (verify has its
  * own: see verdict.h).
  */
+int ps_cmd_barcodes(int argc, char **argv);
 int ps_cmd_cameras(int argc, char **argv);
 int ps_cmd_cancel(int argc, char **argv);
 int ps_cmd_doctor(int argc, char **argv);

@@ -21,6 +21,8 @@ static const struct command commands[] = {
     {"stop", ps_cmd_stop, "end the clip and wait until it is sealed", "结束当前录像并等待签名封存"},
     {"cancel", ps_cmd_cancel, "end the clip as cancelled", "将当前录像作为已取消结束"},
     {"cameras", ps_cmd_cameras, "list cameras", "列出摄像头"},
+    {"barcodes", ps_cmd_barcodes, "print the barcodes of the bench: commands, staff numbers",
+     "打印工位条码:命令、工号"},
     {"find", ps_cmd_find, "find clips by any number of the order", "按订单的任一号码查找录像"},
     {"show", ps_cmd_show, "tell in plain words what a clip's statement says", "用文字说明录像的声明内容"},
     {"verify", ps_cmd_verify, "judge clips and bundles", "核验录像和证据包"},

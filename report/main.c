@@ -5,6 +5,7 @@
  */
 #include "report/make.h"
 #include "report/paint.h"
+#include "report/sheet.h"
 
 #include <errno.h>
 #include <getopt.h>
@@ -114,6 +115,11 @@ int main(int argc, char **argv) {
     sigaction(SIGTERM, &act, NULL);
     setlocale(LC_CTYPE, "C.UTF-8");
     umask(0027);
+    if (argc > 1 && strcmp(argv[1], "--barcodes") == 0) {
+        int status = ps_sheet_main(argc, argv);
+        ps_paint_end();
+        return status;
+    }
     if (!take(&m, &t, argc, argv)) {
         fputs("packseal: packseal-report is started by packseal report and packseal export\n", stderr);
         return 2;

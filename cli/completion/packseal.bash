@@ -22,7 +22,7 @@ _packseal() {
     local word=${COMP_WORDS[COMP_CWORD]} before=${COMP_WORDS[COMP_CWORD - 1]} command=${COMP_WORDS[1]} options
     COMPREPLY=()
     if ((COMP_CWORD == 1)); then
-        mapfile -t COMPREPLY < <(compgen -W 'init run status scan stop cancel cameras find show verify export report
+        mapfile -t COMPREPLY < <(compgen -W 'init run status scan stop cancel cameras barcodes find show verify export report
             intake stamp ledger key trust hold prune reindex doctor selftest --help --version' -- "$word")
         return
     fi
@@ -82,6 +82,7 @@ _packseal() {
     report) options+=' --output --printed --picked-up --delivered --claimed --trust' ;;
     selftest) options+=' --clips --json' ;;
     hold) options+=' --note --release --json' ;;
+    barcodes) options+=' --site --operator --output' ;;
     prune) options+=' --dry-run --reason --erase --yes --json' ;;
     *) options+=' --json' ;;
     esac
