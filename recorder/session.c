@@ -279,7 +279,7 @@ static void end(struct ps_session *s, const struct ps_session_event *e, uint8_t 
 
 static void join(struct ps_session *s, const struct ps_session_event *e, struct actions *o) {
     const struct ps_codes_scan *c = &e->scan;
-    bool is_new = !ps_session_codes_has(s, c->code.value);
+    bool is_new = !ps_session_codes_has(s, c->code.value) && !ps_session_codes_label_known(s, c);
     bool other = ps_session_codes_relation(s, c) == PS_SESSION_OTHER_PARCEL;
     bool differs = is_new && !other && ps_session_codes_list_differs(s, c);
     struct ps_session_action *a = add(o, PS_SESSION_DO_ADD);

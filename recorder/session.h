@@ -137,6 +137,8 @@ enum ps_session_relation ps_session_codes_relation(const struct ps_session *s, c
 /* Remembers the code and what the list links to it; true when it is to stand in codes[]. links get those that are new. */
 bool ps_session_codes_keep(struct ps_session *s, const struct ps_codes_scan *c, int64_t mono_ns,
                            struct ps_session_action *links);
+/* The waybill of a numbered parcel that the clip has: other parcels' clips have it too, and are no earlier takes. */
+bool ps_session_codes_label_known(const struct ps_session *s, const struct ps_codes_scan *c);
 /* A label for a clip whose orders have another one in the list. */
 bool ps_session_codes_list_differs(const struct ps_session *s, const struct ps_codes_scan *c);
 struct ps_session_seen *ps_session_codes_seen(struct ps_session *s, const char *spelling);

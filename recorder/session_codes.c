@@ -79,6 +79,13 @@ static enum ps_session_relation of_order(const struct ps_session *s, const struc
     return PS_SESSION_OTHER_PARCEL;
 }
 
+bool ps_session_codes_label_known(const struct ps_session *s, const struct ps_codes_scan *c) {
+    for (unsigned i = 0; c->code.type == PS_CODE_WAYBILL && i < s->n_seen; i++)
+        if (s->seen[i].scanned && s->seen[i].part && strcmp(s->seen[i].parcel, c->parcel) == 0)
+            return true;
+    return false;
+}
+
 bool ps_session_codes_list_differs(const struct ps_session *s, const struct ps_codes_scan *c) {
     bool knows = false;
 

@@ -170,9 +170,25 @@ static void test_takes(void) {
     again("ZT5550000000001", 40, 1, 1);
     tap_ok(warned(PS_SESSION_DUPLICATE) && !warned(PS_SESSION_REFUNDED),
            "a second return is; and a refunded one may come back");
+    code(JDX "-3-3-", 45);
+    again(JDX, 46, 0, 2);
+    tap_ok(!warned(PS_SESSION_DUPLICATE),
+           "the waybill of parcel 3 of 3 was with parcels 1 and 2, which is no take");
     code("PS-HZ01-PACK", 50);
     code(B, 60);
     tap_ok(did(PS_SESSION_DO_START) && a[1].kind == PS_KIND_PACK, "PACK goes back to packing");
+}
+
+/* The order was packed under another label, which the list has replaced since. */
+static void test_order_again(void) {
+    struct ps_session_event e = {.type = PS_SESSION_CODE};
+
+    begin("0017");
+    ps_codes_read(&table, orders, "HZ01", A, &e.scan);
+    (void)snprintf(e.order_again, sizeof e.order_again, "%s", PDD1);
+    n = ps_session_step(&s, &e, a);
+    tap_ok(did(PS_SESSION_DO_START) && warned(PS_SESSION_DUPLICATE) && strcmp(a[n - 1].text, PDD1) == 0,
+           "an order that is complete already is warned of under its own number");
 }
 
 static void test_commands(void) {
@@ -304,6 +320,7 @@ int main(void) {
     test_orders();
     test_provisional();
     test_takes();
+    test_order_again();
     test_commands();
     test_time();
     for (uint64_t i = 1; i <= 5; i++)
