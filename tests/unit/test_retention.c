@@ -54,7 +54,8 @@ static void judgement(void) {
 
 static void reserves(void) {
     ps_config_default(&c);
-    tap_is_uint(ps_retention_reserve(&c, UINT64_C(1000) << 30), UINT64_C(50) << 30, "a twentieth of a large disk");
+    tap_is_uint(ps_retention_reserve(&c, UINT64_C(1000) << 30), UINT64_C(50) << 30,
+                "a twentieth of a large disk");
     tap_is_uint(ps_retention_reserve(&c, UINT64_C(16) << 30), UINT64_C(2048) << 20, "2 GiB of a small one");
     c.min_free_mb = 4096;
     tap_is_uint(ps_retention_reserve(&c, UINT64_C(16) << 30), UINT64_C(4096) << 20,
