@@ -57,14 +57,21 @@ class Station(Machine):
                 "journalctl -b -n 5 --no-pager -u 'packseal-recorder@*'")))
         return False
 
-    def film(self, pictures, seconds=120):
-        """Waits until the first camera gave so many pictures more."""
-        begun = self.state()["cameras"][0]["encoded"]
-        end = time.monotonic() + seconds * PATIENCE
-        while self.state()["cameras"][0]["encoded"] - begun < pictures:
+    def film(self, pictures, seconds=120, camera=0):
+        """Waits until a camera gave so many pictures more."""
+        def encoded():
+            cameras = self.state()["cameras"]
+            return cameras[camera]["encoded"] if len(cameras) > camera else 0
+        begun, end = encoded(), time.monotonic() + seconds * PATIENCE
+        while encoded() - begun < pictures:
             if time.monotonic() > end:
+                tap.diag("camera %d gave no %d pictures in %.0f s" % (camera, pictures, seconds * PATIENCE))
                 return False
+            time.sleep(0.3)
         return True
+
+    def newest(self):
+        return json.loads(self.must("cat $(ls -td /var/lib/packseal/clips/[0-9]*/*/*/*/ | head -1)/clip.json"))
 
     def statement(self, name):
         return json.loads(self.must("cat /var/lib/packseal/clips/[0-9]*/*/*/%s/clip.json" % name))
