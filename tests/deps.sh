@@ -16,14 +16,15 @@ build='build-essential pkg-config python3
 # perl brings prove; libclang-rt holds the sanitizers and libFuzzer of clang; systemd-container boots what mmdebstrap makes.
 check='perl bats jq strace procps file zip openssl
     clang clang-format llvm libclang-rt-14-dev binutils universal-ctags shellcheck mandoc
-    libfuse3-dev fuse3 udev chromium chromium-driver poppler-utils libfaketime
+    libfuse3-dev fuse3 udev chromium chromium-driver poppler-utils libfaketime zint
     systemd systemd-container mmdebstrap'
 
 # grub-pc-bin and grub-common make a disk image start by itself; mtools and dosfstools fill what has no mount.
 machine='qemu-system-x86 qemu-utils nbdkit mmdebstrap busybox-static cpio kmod e2fsprogs mtools dosfstools fdisk
     grub-pc-bin grub-common'
 
-packages='debhelper dpkg-dev fakeroot po-debconf lintian'
+# The last is for the test that builds them twice.
+packages='debhelper dpkg-dev po-debconf lintian faketime'
 
 case ${1-} in
 build) wanted=$build ;;

@@ -1,16 +1,17 @@
 #!/bin/sh
 # SPDX-License-Identifier: GPL-3.0-or-later
 # make-root.sh FOLDER: a Debian 12 with systemd and the libraries that PackSeal runs on, and nothing of PackSeal.
+# With what a program needs that links the library: a machine without network takes all of our packages.
 # Made once by mmdebstrap (packages come from where apt of this machine takes them) and kept: the folder's name
 # ends with a digest of this file, so that a changed list makes a new one. Prints the folder that it made or found.
 # With --name only the name is printed.
 set -eu
 
-# systemd-sysv: nspawn -b looks for /sbin/init. Everything below it is what the programs link.
+# systemd-sysv: nspawn -b looks for /sbin/init. Everything below it is what the programs link, and what our packages want.
 packages='systemd,systemd-sysv,libsodium23,libjansson4,libseccomp2,libsqlite3-0,libinih1,libssl3,libcurl4,
 ca-certificates,libavcodec59,libavdevice59,libavformat59,libavutil57,libswscale6,libturbojpeg0,libv4l-0,
 libfreetype6,libevdev2,libudev1,libcairo2,libpango-1.0-0,libpangocairo-1.0-0,libfontconfig1,libzint2.11,
-fonts-wqy-zenhei'
+libzbar0,fonts-wqy-zenhei,libsodium-dev,libjansson-dev,libssl-dev'
 
 into=${1:?usage: make-root.sh FOLDER [--name]}
 root=$into/root-$(sha256sum "$0" | cut -c1-12)
