@@ -34,6 +34,35 @@ static const char *state_words(const char *state) {
     return state;
 }
 
+/* "WHAT: DETAIL" as the recorder says it (docs/PROTOCOL.md); WHAT in words, where it is known. */
+static void tell_alarm(const char *s) {
+    static const char *const words[][3] = {
+        {"camera-lost", "camera lost", "摄像头断开"},
+        {"camera-reduced", "camera gives a smaller picture", "摄像头画面降级"},
+        {"scanner-lost", "scanner lost", "扫码枪断开"},
+        {"signer-away", "the signer is away", "签名程序不在"},
+        {"disk-low", "disk nearly full", "磁盘将满"},
+        {"clock-unsynced", "clock not synchronised", "时钟未同步"},
+        {"unsealed", "clips not sealed yet", "有录像未封存"},
+        {"fault", "fault", "故障"},
+        {"label-not-seen", "label not seen yet", "面单未拍清"},
+        {"picture-dark", "picture dark", "画面太暗"},
+        {"picture-covered", "lens covered", "镜头被遮挡"},
+        {"picture-blurred", "picture out of focus", "画面模糊"},
+        {"picture-frozen", "picture frozen", "画面停住"},
+        {"camera-moved", "camera moved", "摄像头移位"},
+    };
+    size_t n = strcspn(s, ":");
+    const char *what = NULL;
+    for (size_t i = 0; i < sizeof(words) / sizeof(words[0]); i++)
+        if (strlen(words[i][0]) == n && strncmp(s, words[i][0], n) == 0)
+            what = ps_words(words[i][1], words[i][2]);
+    if (what != NULL)
+        printf(ps_words("alarm     %s%s\n", "告警    %s%s\n"), what, s + n);
+    else
+        printf(ps_words("alarm     %s\n", "告警    %s\n"), s);
+}
+
 static void tell(const json_t *o) {
     size_t i;
     json_t *v;
@@ -48,7 +77,7 @@ static void tell(const json_t *o) {
            (long long)json_integer_value(json_object_get(o, "free_mb")));
     ps_cameras_print(json_object_get(o, "cameras"));
     json_array_foreach(json_object_get(o, "alarms"), i, v)
-        printf(ps_words("alarm     %s\n", "告警    %s\n"), json_is_string(v) ? json_string_value(v) : "");
+        tell_alarm(json_is_string(v) ? json_string_value(v) : "");
 }
 
 int ps_cmd_status(int argc, char **argv) {
