@@ -130,6 +130,29 @@ def outside(box):
     ok(owners(box, "index", "tokens") == "", "what root starts by hand leaves no file of root's")
 
 
+def retention(box, path):
+    """In its unit, as the user whom the signer takes tombstones from: what is held stays, what is not goes."""
+    config = "/etc/packseal/packseal.conf"
+    box.run("packseal", "scan", "SF9999999999999")
+    gone = f"{ROOT}/" + json.loads(box.run("packseal", "stop", "--json")[1])["path"]
+    code, _, err = as_user(box, "packseal-viewer", f"packseal hold {os.path.basename(path)} --note x")
+    ok(code == 0, "whoever reads clips may hold one", err)
+    # The disk's reserve is more than there is: all may go that is not held, and that is not enough.
+    box.run("sh", "-c", f"cp -p {config} {config}.was; printf '[retention]\\nmin_days = 0\\nreserve_mb = 90000000\\n' >>{config}")
+    code = box.run("systemctl", "start", "packseal-prune@ST03.service", check=False)[0]
+    said = box.run("journalctl", "-b", "-u", "packseal-prune@ST03", "-o", "cat")[1]
+    errors = box.run("journalctl", "-b", "-u", "packseal-prune@ST03", "-p", "err", "-o", "cat")[1]
+    left = gone.replace("/clips/", "/clips/.removed/")
+    there = box.run("sh", "-c", f"ls {gone} 2>&1; ls {left}; ls {path}", check=False)[1]
+    ok("removed" in said and "removed.json" in there and "No such file" in there and there.count("top.mp4") == 1,
+       "retention removes a clip in its unit, and not the held one", said + there)
+    ok(code != 0 and "nothing more may go" in errors, "a reserve that cannot be met is an error of the journal", said)
+    ok(owners(box, "clips", "index", "holds") == "", "... and leaves no file of root's", owners(box, "clips", "index", "holds"))
+    ok(box.show("packseal-prune@ST03.timer", "ActiveState") == "active", "a timer does so every 10 minutes")
+    box.run("sh", "-c", f"mv {config}.was {config}")
+    box.run("packseal", "hold", os.path.basename(path), "--release")
+
+
 def watchdog(box):
     drop_in(box, "packseal-recorder@.service", "[Service]\nWatchdogSec=4\nRestartSec=100ms\n")
     box.run("systemctl", "restart", RECORDER)
@@ -223,6 +246,7 @@ def main():
         users_apart(box)
         path = a_clip(box)
         outside(box)
+        retention(box, path)
         watchdog(box)
         crash_loop(box)
         second_station(box)
