@@ -42,6 +42,7 @@ static void tell_alarm(const char *s) {
         {"scanner-lost", "scanner lost", "扫码枪断开"},
         {"signer-away", "the signer is away", "签名程序不在"},
         {"disk-low", "disk nearly full", "磁盘将满"},
+        {"disk-full", "disk full, no clip begins", "磁盘已满，不再开始录像"},
         {"clock-unsynced", "clock not synchronised", "时钟未同步"},
         {"unsealed", "clips not sealed yet", "有录像未封存"},
         {"fault", "fault", "故障"},

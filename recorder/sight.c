@@ -209,8 +209,11 @@ static unsigned count_live(struct ps_station *st) {
 
 /* The sum of FORMAT.md section 4.4, from the words that the status uses. */
 static unsigned alarm_bits(const json_t *status) {
-    static const char *const words[] = {"camera-lost",    "scanner-lost", "signer-away", "disk-low",
-                                        "clock-unsynced", "unsealed",     "fault"};
+    static const struct {
+        const char *word;
+        unsigned bit;
+    } words[] = {{"camera-lost", 1}, {"scanner-lost", 2},    {"signer-away", 4}, {"disk-low", 8},
+                 {"disk-full", 8},   {"clock-unsynced", 16}, {"unsealed", 32},   {"fault", 64}};
     unsigned sum = 0;
     size_t i;
     json_t *v;
@@ -218,8 +221,8 @@ static unsigned alarm_bits(const json_t *status) {
     json_array_foreach(json_object_get(status, "alarms"), i, v) {
         const char *s = json_string_value(v);
         for (unsigned k = 0; k < sizeof words / sizeof words[0]; k++)
-            if (strncmp(s, words[k], strlen(words[k])) == 0 && s[strlen(words[k])] == ':')
-                sum |= 1u << k;
+            if (strncmp(s, words[k].word, strlen(words[k].word)) == 0 && s[strlen(words[k].word)] == ':')
+                sum |= words[k].bit;
         for (unsigned k = 0; k < PS_GAUGE_ALARMS; k++)
             if (strncmp(s, ps_gauge_alarm_word(k), strlen(ps_gauge_alarm_word(k))) == 0)
                 sum |= HEALTH_PICTURE;
