@@ -226,7 +226,8 @@ install: all ## copy the files under DESTDIR and PREFIX (/usr)
 	$(Q)$(if $(wildcard udev/packseal.sysusers),install -D -m 0644 udev/packseal.sysusers $(D)/lib/sysusers.d/packseal.conf)
 	$(Q)$(if $(wildcard udev/packseal.tmpfiles),install -D -m 0644 udev/packseal.tmpfiles $(D)/lib/tmpfiles.d/packseal.conf)
 	$(Q)$(if $(wildcard cli/completion/packseal.bash),install -D -m 0644 cli/completion/packseal.bash \
-		$(D)/share/bash-completion/completions/packseal)
+		$(D)/share/bash-completion/completions/packseal && \
+		ln -sf packseal $(D)/share/bash-completion/completions/packseal-verify)
 
 deb: ## Debian packages in build/deb, made and judged as lintian does
 	@sh tests/deps.sh build

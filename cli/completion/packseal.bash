@@ -57,17 +57,21 @@ _packseal() {
         return
         ;;
     esac
-    if [[ $command == key ]] && ((COMP_CWORD == 2)); then
+    if [[ $command == key ]] && ((COMP_CWORD == 2)) && [[ $word != -* ]]; then
         mapfile -t COMPREPLY < <(compgen -W 'list root certify revoke enrol request install rotate protect unprotect' -- "$word")
         return
     fi
-    if [[ $command == trust ]] && ((COMP_CWORD == 2)); then
+    if [[ $command == ledger ]] && ((COMP_CWORD == 2)) && [[ $word != -* ]]; then
+        mapfile -t COMPREPLY < <(compgen -W 'check compare' -- "$word")
+        return
+    fi
+    if [[ $command == trust ]] && ((COMP_CWORD == 2)) && [[ $word != -* ]]; then
         mapfile -t COMPREPLY < <(compgen -W 'add list check' -- "$word")
         return
     fi
     options='--root --lang --help'
     case $command in
-    ledger) options+=' check compare --key --json' ;;
+    ledger) options+=' --key --json' ;;
     init) options+=' --station --id --camera --scanner --operator --passphrase-file --service --no-start' ;;
     run) options+=' --scan-stdin --unconfined --passphrase-file' ;;
     scan) options+=' --manual --json' ;;
@@ -88,11 +92,19 @@ _packseal() {
     esac
     if [[ $word == -* ]]; then
         mapfile -t COMPREPLY < <(compgen -W "$options" -- "$word")
-    elif [[ $command == verify || $command == intake || $command == key || $command == trust ]]; then
+    elif [[ $command == verify || $command == intake || $command == key || $command == ledger || $command == trust ]]; then
         mapfile -t COMPREPLY < <(compgen -f -- "$word")
     elif [[ $command == show || $command == export || $command == report || $command == hold || $command == prune ]]; then
         mapfile -t COMPREPLY < <(compgen -W "$(_packseal_clips)" -- "$word")
     fi
 }
 
+# The checker alone takes what packseal verify takes.
+_packseal-verify() {
+    COMP_WORDS=(packseal verify "${COMP_WORDS[@]:1}")
+    COMP_CWORD=$((COMP_CWORD + 1))
+    _packseal
+}
+
 complete -o filenames -F _packseal packseal
+complete -o filenames -F _packseal-verify packseal-verify
