@@ -474,10 +474,9 @@ static const struct {
     const char *name;
     int (*apply)(struct ps_recording *r, struct fields *f);
 } verbs[] = {
-    {"start", on_start},     {"opened", on_opened}, {"track", on_track},
-    {"segment", on_segment}, {"gap", on_gap},       {"original", on_original},
-    {"code", on_code},       {"event", on_event},   {"label", on_label},
-    {"end", on_end},
+    {"start", on_start}, {"opened", on_opened},     {"track", on_track}, {"segment", on_segment},
+    {"gap", on_gap},     {"original", on_original}, {"code", on_code},   {"event", on_event},
+    {"label", on_label}, {"end", on_end},
 };
 
 int ps_recording_log_apply(struct ps_recording *r, const void *line, size_t n, struct ps_why *why) {
