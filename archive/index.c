@@ -4,12 +4,14 @@
  *
  *   clips  one row a clip; `started` and `ended` in nanoseconds since 1970, `tracks` joined by line feeds.
  *   codes  one row for each way to write a code of a clip: its value (alias 0) and, where it differs, the text
- *          as it came (alias 1). The table is its own index by value; `turned` is the value backwards, so that
- *          the last digits of a number are a prefix. Letters of either case are the same.
+ *          as it came (alias 1); alias 2 are numbers that the merchant linked later. The table is its own index by
+ *          value; `turned` is the value backwards, so that the last digits of a number are a prefix. Letters of either
+ *          case are the same.
  *   state  generation: a rebuild adds one, marks what it finds, and then drops what has an older mark. So a
  *          recorder can go on to write while the rebuild walks, and readers never see an empty index.
  */
 #include "archive/index.h"
+#include "archive/links.h"
 #include "archive/store.h"
 #include "evidence/bytes.h"
 #include <errno.h>
@@ -25,6 +27,7 @@
 
 #define SCHEMA 1
 #define BUSY_MS 10000
+#define FIRST_LINK 1000   /* pos of a clip's first link, behind all its codes */
 #define REBUILD_BATCH 256 /* clips a transaction: a waiting recorder gets its turn after it */
 
 static const char *const schema =
@@ -46,6 +49,7 @@ static const char *const schema =
 
 struct ps_index {
     sqlite3 *db;
+    char root[PS_ROOT_PATH];
     sqlite3_stmt *drop_codes, *put_clip, *put_code, *count;
 };
 
@@ -169,6 +173,7 @@ int ps_index_open(struct ps_index **out, const char *root, bool write, struct ps
     struct ps_index *x = calloc(1, sizeof(*x));
     if (x == NULL)
         return ps_error_why(why, PS_ENOMEM, path, "out of memory");
+    snprintf(x->root, sizeof(x->root), "%s", root);
     int flags =
         (write ? SQLITE_OPEN_READWRITE : SQLITE_OPEN_READONLY) | SQLITE_OPEN_NOMUTEX | SQLITE_OPEN_NOFOLLOW;
     sqlite3_int64 version = 0;
@@ -251,6 +256,17 @@ static int put_codes(struct ps_index *x, sqlite3_int64 id, const struct ps_clip 
     return rc;
 }
 
+/* Links outlive a rebuild: their files are as much the truth as the clip folders. */
+static int put_links(struct ps_index *x, sqlite3_int64 id, const char *clip) {
+    struct ps_link *all = calloc(PS_LINKS_MOST, sizeof(*all));
+    unsigned n = all != NULL ? ps_links_of(x->root, clip, all, PS_LINKS_MOST) : 0;
+    int rc = all != NULL ? 0 : PS_ENOMEM;
+    for (unsigned i = 0; i < n && rc == 0; i++)
+        rc = put_code(x, id, FIRST_LINK + (int)i, 2, all[i].number);
+    free(all);
+    return rc;
+}
+
 static int put_row(struct ps_index *x, const struct ps_clip *c, const char *path) {
     char name[40];
     struct ps_buf tracks;
@@ -293,6 +309,8 @@ static int put_row(struct ps_index *x, const struct ps_clip *c, const char *path
     }
     if (rc == 0)
         rc = put_codes(x, id, c);
+    if (rc == 0)
+        rc = put_links(x, id, name);
 out:
     ps_buf_free(&tracks);
     return rc;
@@ -457,6 +475,8 @@ static const char *const select_row =
     "SELECT clip,number,station,path,operator,kind,reason,"
     "(SELECT group_concat(value,char(10)) FROM (SELECT value FROM codes WHERE clip=c.id AND alias=0 ORDER BY "
     "pos)),"
+    "(SELECT group_concat(value,char(10)) FROM (SELECT value FROM codes WHERE clip=c.id AND alias=2 ORDER BY "
+    "pos)),"
     "tracks,started,ended,take FROM clips AS c WHERE started BETWEEN ?1 AND ?2";
 
 static void query_text(const struct ps_index_query *q, struct ps_buf *b) {
@@ -491,10 +511,11 @@ static void read_row(sqlite3_stmt *s, struct ps_index_row *r) {
                                .kind = column(s, 5),
                                .end_reason = column(s, 6),
                                .codes = column(s, 7),
-                               .tracks = column(s, 8),
-                               .started_ns = sqlite3_column_int64(s, 9),
-                               .ended_ns = sqlite3_column_int64(s, 10),
-                               .take = (uint32_t)sqlite3_column_int64(s, 11)};
+                               .links = column(s, 8),
+                               .tracks = column(s, 9),
+                               .started_ns = sqlite3_column_int64(s, 10),
+                               .ended_ns = sqlite3_column_int64(s, 11),
+                               .take = (uint32_t)sqlite3_column_int64(s, 12)};
 }
 
 int ps_index_find(struct ps_index *x, const struct ps_index_query *q,

@@ -41,6 +41,7 @@ struct ps_index_row { /* strings live until the next row */
     uint64_t number;
     const char *station, *path, *operator_id, *kind, *end_reason;
     const char *codes;  /* joined by one line feed, in order */
+    const char *links;  /* what the merchant linked later, the same way */
     const char *tracks; /* file names joined by a line feed */
     int64_t started_ns, ended_ns;
     uint32_t take;

@@ -404,6 +404,12 @@ void ps_orders_find(const struct ps_orders *o, const char *number, struct ps_ord
 
 /* ---- a file that changes ---- */
 
+int ps_orders_path(const char *root, const char *file, char out[PS_ROOT_PATH]) {
+    if (file[0] != '/')
+        return ps_root_path(root, file, out);
+    return snprintf(out, PS_ROOT_PATH, "%s", file) < PS_ROOT_PATH ? 0 : PS_ELIMIT;
+}
+
 int ps_orders_load(struct ps_orders **out, const char *path, struct ps_why *why) {
     struct stat st;
     uint8_t *p = NULL;

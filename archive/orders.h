@@ -6,6 +6,7 @@
  * together, and what was refunded. Hostile bytes: bounded in every direction; a bad line is told with its number, the
  * others stand.
  */
+#include "archive/root.h"
 #include "evidence/error.h"
 #include "evidence/limits.h"
 #include "evidence/opening.h"
@@ -59,10 +60,13 @@ void ps_orders_summary(const struct ps_orders *o, struct ps_orders_summary *out)
 /* number: letters of either case, blanks around do not count. o may be NULL. */
 void ps_orders_find(const struct ps_orders *o, const char *number, struct ps_orders_found *out);
 
+/* Where the list lies that packseal.conf names: below root unless the path is absolute. PS_ELIMIT. */
+int ps_orders_path(const char *root, const char *file, char out[PS_ROOT_PATH]);
+
 /* A list that is read anew when its file changes: a change counts when two looks see the same, so that a file
  * that is being written is left alone. Zeroed at the start, path filled. */
 struct ps_orders_file {
-    char path[512];
+    char path[PS_ROOT_PATH];
     struct ps_orders *orders; /* NULL until it was readable once; then the last readable one */
     int64_t seen[4], read[4]; /* size, inode, change time */
     bool missing;             /* told already */

@@ -172,6 +172,7 @@ static int make_places(const struct ps_appliance *a) {
         {PS_ROOT_WITNESS, r, a->readers, 02750},
         {"intake", r, a->readers, 02750},
         {"holds", r, a->readers, 02750},
+        {"links", r, a->readers, 02750},
         {PS_ROOT_EXPORTS, r, a->readers, 02770},
     };
     char path[PS_ROOT_PATH];

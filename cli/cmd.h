@@ -17,6 +17,8 @@ int ps_cmd_init(int argc, char **argv);
 int ps_cmd_intake(int argc, char **argv);
 int ps_cmd_key(int argc, char **argv);
 int ps_cmd_ledger(int argc, char **argv);
+int ps_cmd_link(int argc, char **argv);
+int ps_cmd_orders(int argc, char **argv);
 int ps_cmd_prune(int argc, char **argv);
 int ps_cmd_reindex(int argc, char **argv);
 int ps_cmd_report(int argc, char **argv);

@@ -63,11 +63,11 @@ static int print_json(void *ctx, const struct ps_index_row *r) {
     ps_statement_time_text(r->ended_ns, ended);
     if (ps_root_path(f->root, r->path, path) < 0)
         return 1;
-    json_t *o =
-        json_pack("{s:s, s:I, s:I, s:s, s:o, s:s, s:s, s:s, s:s, s:s, s:o, s:s}", "clip", r->clip, "number",
-                  (json_int_t)r->number, "take", (json_int_t)r->take, "station", r->station, "codes",
-                  split(r->codes), "kind", r->kind, "operator", r->operator_id, "started", started, "ended",
-                  ended, "reason", r->end_reason, "tracks", split(r->tracks), "path", path);
+    json_t *o = json_pack("{s:s, s:I, s:I, s:s, s:o, s:o, s:s, s:s, s:s, s:s, s:s, s:o, s:s}", "clip",
+                          r->clip, "number", (json_int_t)r->number, "take", (json_int_t)r->take, "station",
+                          r->station, "codes", split(r->codes), "links", split(r->links), "kind", r->kind,
+                          "operator", r->operator_id, "started", started, "ended", ended, "reason",
+                          r->end_reason, "tracks", split(r->tracks), "path", path);
     ps_removed_json(f->root, r, o);
     json_dumpf(o, stdout, JSON_COMPACT);
     putchar('\n');

@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
+#include "archive/links.h"
 #include "archive/store.h"
 #include "cli/args.h"
 #include "cli/clips.h"
@@ -193,8 +194,22 @@ static void tell(const struct ps_clip *c) {
                  "[S] 签名程序所见;[R] 录像程序所述。此处不作核验,请用 packseal verify。"));
 }
 
+/* Not of the statement: what somebody entered in the ledger later. */
+static void tell_links(const char *root, const char *clip) {
+    struct ps_link *all = calloc(PS_LINKS_MOST, sizeof(*all));
+    unsigned n = all != NULL ? ps_links_of(root, clip, all, PS_LINKS_MOST) : 0;
+    for (unsigned i = 0; i < n; i++) {
+        char at[32];
+        ps_clips_time(all[i].at_ns, at);
+        printf(ps_words("\nmerchant's entry  %s  %s, entry %" PRIu64 " of the ledger: not part of the clip\n",
+                        "\n商家补记  %s  %s,账本第 %" PRIu64 " 条:不属于录像本身\n"),
+               all[i].number, at, all[i].leaf);
+    }
+    free(all);
+}
+
 static int show(const char *root, const char *path, bool json) {
-    char folder[PS_ROOT_PATH], removed[512];
+    char name[40], folder[PS_ROOT_PATH], removed[512];
     struct ps_why why = {0};
     struct ps_clip *clip = NULL;
     uint8_t *text = NULL;
@@ -208,6 +223,10 @@ static int show(const char *root, const char *path, bool json) {
         fwrite(text, 1, n, stdout);
     else if (rc == 0 && (rc = ps_statement_parse(&clip, text, n, &why)) == 0)
         tell(clip);
+    if (clip != NULL) {
+        ps_statement_clip_name(clip->opening.station, clip->number, name);
+        tell_links(root, name);
+    }
     if (rc == 0 && !json && ps_removed_text(root, path, removed))
         printf("\n%s\n", removed);
     ps_statement_free(clip);

@@ -24,6 +24,8 @@ static const struct command commands[] = {
     {"barcodes", ps_cmd_barcodes, "print the barcodes of the bench: commands, staff numbers",
      "打印工位条码:命令、工号"},
     {"find", ps_cmd_find, "find clips by any number of the order", "按订单的任一号码查找录像"},
+    {"link", ps_cmd_link, "add a number that was learned later", "补记事后得知的号码"},
+    {"orders", ps_cmd_orders, "check the list of expected orders", "检查待发订单表"},
     {"show", ps_cmd_show, "tell in plain words what a clip's statement says", "用文字说明录像的声明内容"},
     {"verify", ps_cmd_verify, "judge clips and bundles", "核验录像和证据包"},
     {"export", ps_cmd_export, "write a bundle for a platform or court", "导出证据包"},

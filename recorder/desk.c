@@ -37,10 +37,7 @@ int ps_desk_open(struct ps_desk *d, const char *root, const char *orders_file, c
         return PS_ENOMEM;
     open_table(d);
     ps_codes_table(d->carriers);
-    if (orders_file[0])
-        snprintf(d->orders.path, sizeof d->orders.path, "%s%s%s", orders_file[0] == '/' ? "" : root,
-                 orders_file[0] == '/' ? "" : "/", orders_file);
-    return 0;
+    return orders_file[0] ? ps_orders_path(root, orders_file, d->orders.path) : 0;
 }
 
 void ps_desk_close(struct ps_desk *d) {

@@ -22,7 +22,7 @@ _packseal() {
     local word=${COMP_WORDS[COMP_CWORD]} before=${COMP_WORDS[COMP_CWORD - 1]} command=${COMP_WORDS[1]} options
     COMPREPLY=()
     if ((COMP_CWORD == 1)); then
-        mapfile -t COMPREPLY < <(compgen -W 'init run status scan stop cancel cameras barcodes find show verify export report
+        mapfile -t COMPREPLY < <(compgen -W 'init run status scan stop cancel cameras barcodes find link orders show verify export report
             intake stamp ledger key trust hold prune reindex doctor selftest --help --version' -- "$word")
         return
     fi
@@ -92,9 +92,9 @@ _packseal() {
     esac
     if [[ $word == -* ]]; then
         mapfile -t COMPREPLY < <(compgen -W "$options" -- "$word")
-    elif [[ $command == verify || $command == intake || $command == key || $command == ledger || $command == trust ]]; then
+    elif [[ $command == verify || $command == intake || $command == key || $command == ledger || $command == trust || $command == orders ]]; then
         mapfile -t COMPREPLY < <(compgen -f -- "$word")
-    elif [[ $command == show || $command == export || $command == report || $command == hold || $command == prune ]]; then
+    elif [[ $command == show || $command == export || $command == report || $command == hold || $command == prune || $command == link ]]; then
         mapfile -t COMPREPLY < <(compgen -W "$(_packseal_clips)" -- "$word")
     fi
 }

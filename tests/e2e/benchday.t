@@ -1,0 +1,193 @@
+#!/usr/bin/env python3
+# The short bench day of tests/golden/bench-day, played through the running station in real time: its clips, codes,
+# reasons and warnings must be those that the session's machine gave for the same scans (short-expected.txt), as the signed
+# statements tell them. Then: links that are learned later, and a list of orders that changes.
+import json
+import os
+import re
+import shutil
+import socket
+import sys
+import time
+
+sys.dont_write_bytecode = True
+sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
+from station import SRC, Station, mjpeg_film, need_programs, statement, tap, verdict, wait_for
+import tempfile
+
+DAY = os.path.join(SRC, "tests", "golden", "bench-day")
+
+
+class Scan:
+    """One scan over the control socket; its answer is read when somebody asks for it."""
+
+    def __init__(self, root, code):
+        self.s = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
+        self.s.settimeout(60)
+        self.s.connect(os.path.join(root, "run", "control.sock"))
+        self.s.sendall(json.dumps({"do": "scan", "code": code}).encode() + b"\n")
+
+    def answer(self):
+        text = b""
+        while not text.endswith(b"\n"):
+            more = self.s.recv(65536)
+            if not more:
+                return None
+            text += more
+        self.s.close()
+        return json.loads(text)
+
+
+def play(st):
+    """Each scan when the last one was answered and its time has come: gaps are never less than the day's. What ends a clip
+    is answered when that is sealed, which nobody on a bench waits for."""
+    answers, late, begun, before = {}, [], time.monotonic(), 0.0
+    with open(os.path.join(DAY, "short.txt"), encoding="utf-8") as f:
+        lines = [line.split(maxsplit=2) for line in f.read().splitlines() if line and not line.startswith("#")]
+    ends = ("PS-HZ01-STOP", "PS-HZ01-CANCEL")
+    for n, (at, what, *text) in enumerate(lines):
+        h, m, s = at.split(":")
+        due = int(h) * 3600 + int(m) * 60 + float(s)
+        time.sleep(max(0.0, due - before))
+        before = due
+        if what == "shutdown":
+            break
+        scan = Scan(st.root, text[0])
+        if text[0] in ends or n + 1 < len(lines) and lines[n + 1][2:] == text and text[0].endswith("6789") and due > 10:
+            late.append((n, text[0], scan))
+        else:
+            answers[n] = (text[0], scan.answer())
+    tap.diag("the day took %.1f s" % (time.monotonic() - begun))
+    for n, code, scan in late:
+        answers[n] = (code, scan.answer())
+    return answers
+
+
+def told(folders):
+    """The clips in the words of short-expected.txt: codes that came at the start or by a scan, then the time line."""
+    out = []
+    for n, folder in enumerate(folders, 1):
+        c = statement(folder)
+        out.append("clip %d %s %s %s" % (n, c["kind"], c["operator"] or "nobody", c["end_reason"]))
+        out.append(sorted("code %s %s %s%s" % (k["type"], k["carrier"] or "-", k["value"],
+                                               " list" if k["device"] == "orders" else "") for k in c["codes"]))
+        ours = ("scan", "named", "ignored", "duplicate", "refunded", "box", "mark", "provisional", "unclassified", "operator",
+                "signed-out", "nobody-signed-in", "next-kind", "foreign-command", "unknown-command", "list-differs", "short")
+        out.append(["%s %s" % (e["what"], e["text"]) if e["text"] else e["what"] for e in c["events"] if e["what"] in ours])
+    return out
+
+
+def expected():
+    out = []
+    with open(os.path.join(DAY, "short-expected.txt"), encoding="utf-8") as f:
+        for line in f.read().splitlines():
+            if line.startswith("clip "):
+                out += [line, [], []]
+            elif line.startswith("  code "):
+                out[-2].append(line.strip())
+            elif line.startswith("  "):
+                out[-1].append(line.strip())
+    for i in range(1, len(out), 3):
+        out[i].sort()
+    return out
+
+
+def check_answers(answers):
+    by_code = {}
+    for n in sorted(answers):
+        by_code.setdefault(answers[n][0], []).append(answers[n][1])
+    said = {k: [a and (a.get("said") or (a.get("error") or a["state"])) for a in v] for k, v in by_code.items()}
+    tap.same(said["JDVA00123456789"][:2], ["added", "ignored"], "JD's second code is added, and then ignored")
+    tap.ok("another site" in said["PS-EVIL-STOP"][0], "another site's command is refused in words", said["PS-EVIL-STOP"])
+    a = by_code["SF4000000000001"][0]
+    tap.ok(a["warnings"] == ["refunded"] and a["codes"] == ["SF4000000000001", "251121-300000000000001"] and a["ended"],
+           "the scan of a refunded parcel is answered with the warning, its order, and the clip that it ended", a)
+    tap.same(said["YT0000000000031"], ["named"], "a label names the clip that an item began")
+    tap.same((said["PS-HZ01-BOX"], said["PS-HZ01-OP-0042"]), (["box"], ["operator"]), "commands are said")
+    tap.same(by_code["JDVA00123456789-1-1-"][-1]["warnings"], ["duplicate", "nobody-signed-in"],
+             "the second take: warned of, and not blocked")
+    tap.ok(said["JDVA00123456789"][-1] == "ignored", "the trigger's bounce at the end of a clip starts none",
+           said["JDVA00123456789"])
+
+
+def check_status(st):
+    s = json.loads(st.cli("status", "--json").stdout)
+    tap.ok(any(a.startswith("duplicate: JDVA00123456789") for a in s["alarms"]),
+           "status has the alarm while the clip runs", s["alarms"])
+
+
+def check_link(st, folders):
+    name = os.path.basename(folders[0])
+    r = st.cli("link", name, "claim-88001", "--json")
+    tap.same(r.returncode, 0, "packseal link")
+    link = json.loads(r.stdout) if r.returncode == 0 else {}
+    tap.ok([x for x in st.leaves() if x[0] == 10], "the ledger has a link leaf")
+    tap.same([x["clip"] for x in st.find("CLAIM-88001")], [name], "the clip is found by the number")
+    row = st.find("claim-88001")
+    tap.ok(row and row[0]["links"] == ["claim-88001"] and "claim-88001" not in row[0]["codes"],
+           "as a link, not as one of the codes that were scanned", row)
+    again = st.cli("link", name, "claim-88001", "--json")
+    tap.ok(again.returncode == 0 and json.loads(again.stdout).get("leaf") == link.get("leaf"),
+           "the same link again is the same entry", again.stdout, again.stderr)
+    shown = st.cli("show", name).stdout.decode()
+    tap.ok(re.search(r"merchant.*claim-88001", shown), "show calls it the merchant's entry", shown[-600:])
+    r = st.cli("reindex")
+    tap.ok(r.returncode == 0 and [x["clip"] for x in st.find("claim-88001")] == [name], "and it outlives reindex", r.stderr)
+    r = st.cli("link", "ST03-9999999", "x12345")
+    tap.ok(r.returncode == 1 and r.stderr.startswith(b"packseal: "), "no such clip: one line", r.stderr)
+    tap.same(verdict(st.verify(folders[0]))["content"], "intact", "the clip itself is untouched")
+    r = st.cli("ledger", "check")
+    tap.ok(r.returncode == 0, "the ledger is sound", r.stdout, r.stderr)
+
+
+def check_list(st):
+    """The list changes under the running station: a bad line is told with its number, the others stand."""
+    path = st.path("orders.csv")
+    with open(path, "wb") as f:
+        f.write("订单号,运单号,退款状态,备注\r\n251121-700000000000001,SF7700000000001,已退款,加急\r\n"
+                "6.95E+18,SF7700000000002,,\r\n251121-700000000000003,SF7700000000003,否,礼盒\r\n".encode("gb18030"))
+    alarms = wait_for(lambda: [a for a in json.loads(st.cli("status", "--json").stdout)["alarms"] if "line 3" in a], 20, 0.3)
+    tap.ok(alarms and "rounded" in alarms[0], "line 3 of the new list is told", alarms)
+    a = Scan(st.root, "SF7700000000001").answer()
+    tap.ok(a["ok"] and a["warnings"] == ["refunded", "nobody-signed-in"], "the lines beside it count, in GB18030", a)
+    b = Scan(st.root, "SF7700000000003").answer()
+    tap.same(b["codes"], ["SF7700000000003", "251121-700000000000003"], "both of them")
+    r = st.cli("orders", "--json")
+    o = json.loads(r.stdout) if r.stdout else {}
+    tap.same((r.returncode, o.get("rows"), o.get("encoding"), [x["line"] for x in o.get("bad", [])]), (1, 2, "GB18030", [3]),
+             "packseal orders tells the same beforehand")
+
+
+def main():
+    need_programs()
+    tmp = tempfile.mkdtemp(prefix="packseal-day.")
+    try:
+        film = mjpeg_film(os.path.join(tmp, "top.mjpeg"), "320x240", 10, 5)
+        with Station({"top": "lavf:" + film}, settings={"min_seconds": 0, "originals_every": 0}) as st:
+            conf = st.path("packseal.conf")
+            with open(conf, encoding="utf-8") as f:
+                text = f.read()
+            text = text.replace("# site = HZ01", "site = HZ01").replace("operator = 0017", "")
+            with open(conf, "w", encoding="utf-8") as f:
+                f.write(text + "\n[orders]\nfile = orders.csv\n")
+            shutil.copy(os.path.join(DAY, "orders.csv"), st.path("orders.csv"))
+            st.start()
+            answers = play(st)
+            check_answers(answers)
+            check_status(st)
+            tap.same(st.end(), 0, "the station ends in the middle of a parcel")
+            folders = st.clips()
+            for got, want in zip(told(folders), expected()):
+                tap.same(got, want, want if isinstance(want, str) else "  its codes and time line" if want else "  nothing more")
+            tap.same(len(folders) * 3, len(expected()), "as many clips as the machine made")
+            tap.same([verdict(st.verify(f))["content"] for f in folders], ["intact"] * len(folders), "all intact")
+            tap.same(st.half_done(), [], "nothing is left open")
+            st.start()
+            check_link(st, folders)
+            check_list(st)
+    finally:
+        shutil.rmtree(tmp, ignore_errors=True)
+    tap.done()
+
+
+main()
