@@ -191,18 +191,51 @@ static int camera(struct reading *r, const char *name, const char *k, const char
     return refuse(r, r->value_line, "unknown key in [camera]", k);
 }
 
+static int end_of_code(struct reading *r, const char *v, uint8_t *to) {
+    static const char *const ends[] = {[PS_CONFIG_END_ANY] = "any",
+                                       [PS_CONFIG_END_ENTER] = "enter",
+                                       [PS_CONFIG_END_TAB] = "tab",
+                                       [PS_CONFIG_END_NONE] = "none"};
+    for (uint8_t i = 0; i < sizeof(ends) / sizeof(ends[0]); i++)
+        if (strcmp(v, ends[i]) == 0) {
+            *to = i;
+            return 1;
+        }
+    return refuse(r, r->value_line, "end is any, enter, tab or none", v);
+}
+
 static int scanner(struct reading *r, const char *name, const char *k, const char *v) {
-    static const char *const kinds[] = {"stdin:", "serial:", "evdev:", "camera:", NULL};
+    static const char *const kinds[] = {"stdin:", "serial:", "evdev:", "hidraw:", "camera:", NULL};
     struct ps_config *c = r->c;
     int i = entry(r, name, c->scanners, sizeof(c->scanners[0]), &c->n_scanners, PS_CONFIG_SCANNERS);
     if (i < 0)
         return 0;
-    if (strcmp(k, "source") != 0)
-        return refuse(r, r->value_line, "unknown key in [scanner]", k);
-    if (!one_of(v, kinds))
-        return refuse(r, r->value_line,
-                      "source of a scanner is stdin:, serial:DEVICE, evdev:DEVICE or camera:NAME", v);
-    return text(r, v, sizeof(c->scanners[i].source) - 1, c->scanners[i].source);
+    struct ps_config_scanner *s = &c->scanners[i];
+    if (strcmp(k, "source") == 0) {
+        if (!one_of(v, kinds))
+            return refuse(
+                r, r->value_line,
+                "source of a scanner is stdin:, serial:DEVICE, evdev:DEVICE, hidraw:DEVICE or camera:NAME",
+                v);
+        return text(r, v, sizeof(s->source) - 1, s->source);
+    }
+    if (strcmp(k, "share") == 0) {
+        if (strcmp(v, "yes") != 0 && strcmp(v, "no") != 0)
+            return refuse(r, r->value_line, "share is yes or no", v);
+        s->share = v[0] == 'y';
+        return 1;
+    }
+    if (strcmp(k, "end") == 0)
+        return end_of_code(r, v, &s->end);
+    if (strcmp(k, "gap_ms") == 0)
+        return number16(r, v, 10, 2000, &s->gap_ms);
+    if (strcmp(k, "min_length") == 0)
+        return number16(r, v, 1, PS_MAX_CODE, &s->min_length);
+    if (strcmp(k, "prefix") == 0)
+        return text(r, v, sizeof(s->prefix) - 1, s->prefix);
+    if (strcmp(k, "suffix") == 0)
+        return text(r, v, sizeof(s->suffix) - 1, s->suffix);
+    return refuse(r, r->value_line, "unknown key in [scanner]", k);
 }
 
 static int recording(struct reading *r, const char *k, const char *v) {

@@ -52,6 +52,8 @@ static const char *kind_words(const char *kind) {
         return ps_words("keyboard", "键盘");
     if (strcmp(kind, "serial") == 0)
         return ps_words("serial", "串口");
+    if (strcmp(kind, "hid") == 0)
+        return ps_words("HID scanner", "HID 扫描枪");
     return ps_words("camera", "摄像头");
 }
 
@@ -134,8 +136,10 @@ static void add_device(json_t *o, const json_t *devices, const char *kind) {
 static void add_others(json_t *all, json_t *devices) {
     static const struct {
         const char *kind, *scheme, *as;
-    } kinds[] = {
-        {"camera", "v4l2:", "camera"}, {"keyboard", "evdev:", "keyboard"}, {"serial", "serial:", "serial"}};
+    } kinds[] = {{"camera", "v4l2:", "camera"},
+                 {"keyboard", "evdev:", "keyboard"},
+                 {"serial", "serial:", "serial"},
+                 {"hid", "hidraw:", "hid"}};
     size_t i;
     json_t *o;
     json_array_foreach(devices, i, o) {

@@ -72,7 +72,7 @@ static void check_habits(struct ps_doctor *d, const json_t *devices) {
 
 static void check_name(struct ps_doctor *d, const char *what, const char *name, const char *source) {
     static const char *const numbered[] = {"v4l2:/dev/video", "evdev:/dev/input/event", "serial:/dev/ttyACM",
-                                           "serial:/dev/ttyUSB"};
+                                           "serial:/dev/ttyUSB", "hidraw:/dev/hidraw"};
     for (size_t i = 0; i < sizeof(numbered) / sizeof(numbered[0]); i++)
         if (strncmp(source, numbered[i], strlen(numbered[i])) == 0)
             ps_doctor_say(

@@ -73,7 +73,7 @@ static bool uses(const struct ps_config *c, const char *scheme) {
 static void check_groups(struct ps_doctor *d) {
     static const struct {
         const char *scheme, *group;
-    } needs[] = {{"v4l2:", "video"}, {"evdev:", "input"}, {"serial:", "dialout"}};
+    } needs[] = {{"v4l2:", "video"}, {"evdev:", "input"}, {"serial:", "dialout"}, {"hidraw:", "input"}};
     struct ps_user u;
     bool well = true, any = false;
     if (ps_user_find(&u, PS_USER_RECORDER, NULL) < 0)
@@ -118,7 +118,8 @@ static bool rule_there(const char *name) {
 }
 
 static void check_rules(struct ps_doctor *d) {
-    if (!uses(&d->config, "v4l2:") && !uses(&d->config, "evdev:") && !uses(&d->config, "serial:"))
+    if (!uses(&d->config, "v4l2:") && !uses(&d->config, "evdev:") && !uses(&d->config, "serial:") &&
+        !uses(&d->config, "hidraw:"))
         return;
     if (access("/run/udev/control", F_OK) != 0)
         ps_doctor_say(

@@ -11,8 +11,10 @@
 
 #define EVENTS_MAX 256 /* taken at once: a bus that flaps must not hold the caller */
 
-static const char *const subsystems[] = {
-    [PS_DEVICES_CAMERA] = "video4linux", [PS_DEVICES_KEYS] = "input", [PS_DEVICES_LINE] = "tty"};
+static const char *const subsystems[] = {[PS_DEVICES_CAMERA] = "video4linux",
+                                         [PS_DEVICES_KEYS] = "input",
+                                         [PS_DEVICES_LINE] = "tty",
+                                         [PS_DEVICES_HID] = "hidraw"};
 
 /* ---- one device ---- */
 
@@ -105,6 +107,7 @@ static bool is_kind(enum ps_devices_kind kind, struct udev_device *d) {
     case PS_DEVICES_KEYS:
         return strncmp(name, "event", 5) == 0 && (strcmp(property(d, "ID_INPUT_KEYBOARD"), "1") == 0 ||
                                                   *property(d, "PACKSEAL_SCANNER") != '\0');
+    case PS_DEVICES_HID: return strncmp(name, "hidraw", 6) == 0 && *property(d, "PACKSEAL_SCANNER") != '\0';
     case PS_DEVICES_LINE: return strncmp(name, "ttyACM", 6) == 0 || strncmp(name, "ttyUSB", 6) == 0;
     }
     return false;

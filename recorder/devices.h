@@ -4,7 +4,7 @@
 /*
  * Cameras and scanners of this machine as udev knows them: the only door to libudev. Nothing here opens a device.
  *
- * What a source names behind its scheme ("v4l2:", "evdev:", "serial:"):
+ * What a source names behind its scheme ("v4l2:", "evdev:", "serial:", "hidraw:"):
  *   serial=TEXT   the device with this serial number, on whatever port
  *   port=TEXT     whatever is plugged in there: ID_PATH ("pci-0000:00:14.0-usb-0:2:1.0"), or the kernel's name ("1-2")
  *   auto          the only camera; the only scanner of the device list (udev/scanners.list)
@@ -22,7 +22,7 @@
 #define PS_DEVICES_MAX 64
 #define PS_DEVICES_PATH 256
 
-enum ps_devices_kind { PS_DEVICES_CAMERA, PS_DEVICES_KEYS, PS_DEVICES_LINE };
+enum ps_devices_kind { PS_DEVICES_CAMERA, PS_DEVICES_KEYS, PS_DEVICES_LINE, PS_DEVICES_HID };
 
 struct ps_device { /* "" and 0: udev does not say */
     enum ps_devices_kind kind;

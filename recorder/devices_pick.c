@@ -9,7 +9,8 @@
 
 static const char *const words[] = {[PS_DEVICES_CAMERA] = "camera",
                                     [PS_DEVICES_KEYS] = "keyboard scanner",
-                                    [PS_DEVICES_LINE] = "serial scanner"};
+                                    [PS_DEVICES_LINE] = "serial scanner",
+                                    [PS_DEVICES_HID] = "HID scanner"};
 
 struct choice {
     const struct ps_device *all;
@@ -110,8 +111,8 @@ static const struct ps_device *again(struct choice *c, const struct ps_devices_s
 
 /* "/dev/video0": a number that the kernel deals out anew each time. */
 static bool dealt_out(const char *path) {
-    static const char *const stems[] = {"/dev/video", "/dev/input/event", "/dev/ttyACM", "/dev/ttyUSB",
-                                        "/dev/ttyS"};
+    static const char *const stems[] = {"/dev/video",  "/dev/input/event", "/dev/ttyACM",
+                                        "/dev/ttyUSB", "/dev/ttyS",        "/dev/hidraw"};
     for (size_t i = 0; i < sizeof stems / sizeof stems[0]; i++) {
         size_t n = strlen(stems[i]);
         if (strncmp(path, stems[i], n) == 0 && path[n] != '\0' &&

@@ -16,11 +16,15 @@
 #define OFFERS_MAX 512
 #define DESCRIPTORS_MAX 65536
 
-static const char *const kinds[] = {
-    [PS_DEVICES_CAMERA] = "camera", [PS_DEVICES_KEYS] = "keyboard", [PS_DEVICES_LINE] = "serial"};
-static const char *const schemes[] = {
-    [PS_DEVICES_CAMERA] = "v4l2:", [PS_DEVICES_KEYS] = "evdev:", [PS_DEVICES_LINE] = "serial:"};
-#define KINDS 3
+static const char *const kinds[] = {[PS_DEVICES_CAMERA] = "camera",
+                                    [PS_DEVICES_KEYS] = "keyboard",
+                                    [PS_DEVICES_LINE] = "serial",
+                                    [PS_DEVICES_HID] = "hid"};
+static const char *const schemes[] = {[PS_DEVICES_CAMERA] = "v4l2:",
+                                      [PS_DEVICES_KEYS] = "evdev:",
+                                      [PS_DEVICES_LINE] = "serial:",
+                                      [PS_DEVICES_HID] = "hidraw:"};
+#define KINDS 4
 
 /* ---- the USB line ---- */
 

@@ -51,8 +51,7 @@ static void scanner_lost(struct ps_station *st, struct ps_station_scanner *s) {
 static void scanner_try(struct ps_station *st, struct ps_station_scanner *s) {
     struct ps_why why;
     bool first = !s->next_try_ns;
-    int err = s->dev ? ps_scanner_reopen(s->dev, &why)
-                     : ps_scanner_open(&s->dev, s->config.name, s->config.source, &why);
+    int err = s->dev ? ps_scanner_reopen(s->dev, &why) : ps_scanner_open(&s->dev, &s->config, &why);
 
     if (err < 0) {
         if (first)
@@ -73,12 +72,15 @@ void ps_plug_scan(struct ps_station *st, struct ps_station_scanner *s) {
     struct ps_why why;
     int r;
 
-    while ((r = ps_scanner_read(s->dev, &scan, &why)) == 1)
-        ps_conduct_code(st, scan.text, scan.manual ? PS_ENTRY_MANUAL : PS_ENTRY_SCANNER, scan.device,
-                        scan.mono_ns, 0);
-    if (r == PS_EFORMAT)
-        ps_station_say("scanner %s: %s", s->config.name, why.text);
-    else if (r < 0) {
+    /* After a dropped one, too: what is behind it was read from the device already, and no poll tells of it. */
+    while ((r = ps_scanner_read(s->dev, &scan, &why)) == 1 || r == PS_EFORMAT) {
+        if (r == 1)
+            ps_conduct_code(st, scan.text, scan.manual ? PS_ENTRY_MANUAL : PS_ENTRY_SCANNER, scan.device,
+                            scan.mono_ns, 0);
+        else
+            ps_station_say("scanner %s: %s", s->config.name, why.text);
+    }
+    if (r < 0) {
         changed(&s->told, PS_FEED_AWAY);
         s->told.tries = 0;
         scanner_lost(st, s);

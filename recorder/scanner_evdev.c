@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /*
  * Keyboard wedge: a scanner that types. Read from its event device, grabbed, so that codes do not also land
- * in a console or another window.
+ * in a console or another window; or shared, so that they do.
  */
 #include "recorder/clock.h"
 #include "recorder/scanner_source.h"
@@ -39,8 +39,8 @@ static int set_up(struct evdev *e, const char *path, bool grab, struct ps_why *w
     return 0;
 }
 
-static int open_evdev(void **state, int *fd, const char *where, struct ps_devices_seen *seen,
-                      struct ps_why *why) {
+static int open_evdev(void **state, int *fd, const char *where, const struct ps_config_scanner *config,
+                      struct ps_devices_seen *seen, struct ps_why *why) {
     char path[PS_SCANNER_PATH];
     struct ps_device found;
     long grab = 1;
@@ -57,8 +57,12 @@ static int open_evdev(void **state, int *fd, const char *where, struct ps_device
         goto free_state;
     }
     e->kernel_stamps = true;
+    e->keys.shared = config->share;
+    e->keys.end = config->end;
+    e->keys.gap_ns = config->gap_ms * INT64_C(1000000);
+    e->keys.least = config->min_length;
     if (fstat(e->fd, &st) == 0 && S_ISCHR(st.st_mode)) {
-        err = set_up(e, found.node, grab == 1, why);
+        err = set_up(e, found.node, grab == 1 && !config->share, why);
         if (err != 0)
             goto close_fd;
     }
@@ -105,28 +109,44 @@ static bool take_event(struct evdev *e, const struct input_event *event, int64_t
     return false;
 }
 
+static int give(const struct evdev *e, struct ps_scan *scan, int64_t mono_ns) {
+    memcpy(scan->text, e->keys.line.text, sizeof scan->text);
+    scan->mono_ns = mono_ns;
+    scan->manual = ps_scanner_keys_manual(&e->keys);
+    return 1;
+}
+
 static int read_evdev(void *state, struct ps_scan *scan, struct ps_why *why) {
     struct evdev *e = state;
     const uint64_t dropped = e->keys.dropped + e->keys.line.dropped;
     struct input_event event;
     int result;
-    while ((result = next_event(e, &event, why)) == 1) {
-        int64_t mono_ns = e->kernel_stamps ? event.input_event_sec * INT64_C(1000000000) +
-                                                 event.input_event_usec * INT64_C(1000)
-                                           : ps_clock_mono_ns();
-        bool complete = take_event(e, &event, mono_ns);
-        if (complete) {
-            memcpy(scan->text, e->keys.line.text, sizeof scan->text);
-            scan->mono_ns = mono_ns;
-            scan->manual = ps_scanner_keys_manual(&e->keys);
-            return 1;
+    do {
+        result = next_event(e, &event, why);
+        if (result < 0)
+            return result;
+        int64_t mono_ns = result == 1 && e->kernel_stamps ? event.input_event_sec * INT64_C(1000000000) +
+                                                                event.input_event_usec * INT64_C(1000)
+                                                          : ps_clock_mono_ns();
+        if (ps_scanner_keys_due(&e->keys) < mono_ns) {
+            int64_t last_ns = e->keys.last_ns;
+            e->at -= result == 1 ? sizeof event : 0; /* it belongs to what comes after the pause */
+            if (ps_scanner_keys_rest(&e->keys))
+                return give(e, scan, last_ns);
+            result = 1;
+        } else if (result == 1 && take_event(e, &event, mono_ns)) {
+            return give(e, scan, mono_ns);
         }
         if (e->keys.dropped + e->keys.line.dropped != dropped)
             return ps_error_why(
                 why, PS_EFORMAT, "evdev",
                 "a scan was dropped: too long, broken off, or with a key that is no character");
-    }
+    } while (result == 1);
     return result;
+}
+
+static int64_t due_evdev(const void *state) {
+    return ps_scanner_keys_due(&((const struct evdev *)state)->keys);
 }
 
 static void close_evdev(void *state) {
@@ -136,4 +156,4 @@ static void close_evdev(void *state) {
 }
 
 const struct ps_scanner_ops ps_scanner_evdev = {
-    .scheme = "evdev:", .open = open_evdev, .read = read_evdev, .close = close_evdev};
+    .scheme = "evdev:", .open = open_evdev, .read = read_evdev, .due = due_evdev, .close = close_evdev};

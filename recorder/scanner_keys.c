@@ -8,6 +8,10 @@
 #include <linux/input-event-codes.h>
 
 #define PAUSE_NS INT64_C(220000000) /* a scanner's keys are 1 to 40 ms apart */
+/* A person's keys are further apart: what was typed just before a scan is not glued to it. */
+#define PAUSE_SHARED_NS INT64_C(50000000)
+#define PAUSE_END_NS INT64_C(100000000) /* ends a code that nothing else ends */
+#define LEAST_SHARED 6
 #define MANUAL_NS INT64_C(60000000)
 
 /* clang-format off */
@@ -70,21 +74,43 @@ static void start_anew(struct ps_scanner_keys *k) {
     k->alt_number = 0;
 }
 
+static int64_t gap(const struct ps_scanner_keys *k) {
+    if (k->gap_ns)
+        return k->gap_ns;
+    if (k->shared)
+        return PAUSE_SHARED_NS;
+    return k->end == PS_CONFIG_END_NONE ? PAUSE_END_NS : PAUSE_NS;
+}
+
+bool ps_scanner_keys_typed(const struct ps_scanner_keys *k) {
+    const uint32_t least = k->least ? k->least : LEAST_SHARED;
+    return k->shared && (k->count < least || ps_scanner_keys_manual(k));
+}
+
+/* What a person typed for another program is no loss to tell of. */
 static void drop(struct ps_scanner_keys *k) {
-    if (has_begun(k))
+    if (has_begun(k) && !ps_scanner_keys_typed(k))
         k->dropped++;
     start_anew(k);
 }
 
 static bool end_of_code(struct ps_scanner_keys *k) {
-    if (k->spoiled) {
+    if (k->spoiled || (has_begun(k) && ps_scanner_keys_typed(k))) {
         drop(k);
         return false;
     }
-    if (ps_scanner_line_byte(&k->line, '\n'))
+    if (ps_scanner_line_end(&k->line))
         return true;
     start_anew(k);
     return false;
+}
+
+int64_t ps_scanner_keys_due(const struct ps_scanner_keys *k) {
+    return k->end == PS_CONFIG_END_NONE && has_begun(k) ? k->last_ns + gap(k) : INT64_MAX;
+}
+
+bool ps_scanner_keys_rest(struct ps_scanner_keys *k) {
+    return has_begun(k) && end_of_code(k);
 }
 
 static void count_key(struct ps_scanner_keys *k, int64_t mono_ns) {
@@ -126,10 +152,14 @@ static bool alt_released(struct ps_scanner_keys *k) {
 static bool press(struct ps_scanner_keys *k, uint16_t code, int64_t mono_ns) {
     if (k->line.done)
         start_anew(k);
-    if (has_begun(k) && mono_ns - k->last_ns > PAUSE_NS)
+    if (has_begun(k) && mono_ns - k->last_ns > gap(k))
         drop(k);
-    if (code == KEY_ENTER || code == KEY_KPENTER || code == KEY_TAB)
-        return end_of_code(k);
+    if (code == KEY_ENTER || code == KEY_KPENTER || code == KEY_TAB) {
+        if (k->end != (code == KEY_TAB ? PS_CONFIG_END_ENTER : PS_CONFIG_END_TAB))
+            return end_of_code(k);
+        drop(k); /* this scanner ends its codes otherwise */
+        return false;
+    }
     if (k->alt) {
         alt_key(k, code, mono_ns);
         return false;

@@ -22,8 +22,10 @@ static void start_anew(struct ps_scanner_line *l) {
     l->overlong = l->printable = l->done = false;
 }
 
-/* A CR, an LF or a Tab. Two in a row are one: the second ends nothing. */
-static bool end_of_code(struct ps_scanner_line *l) {
+/* Two ends in a row are one: the second ends nothing. */
+bool ps_scanner_line_end(struct ps_scanner_line *l) {
+    if (l->done)
+        start_anew(l);
     if (l->n == 0 && !l->overlong)
         return false;
     if (l->overlong || !l->printable) {
@@ -35,12 +37,10 @@ static bool end_of_code(struct ps_scanner_line *l) {
     return true;
 }
 
-bool ps_scanner_line_byte(struct ps_scanner_line *l, uint8_t byte) {
+void ps_scanner_line_put(struct ps_scanner_line *l, uint8_t byte) {
     static const char hex[] = "0123456789ABCDEF";
     if (l->done)
         start_anew(l);
-    if (byte == '\r' || byte == '\n')
-        return end_of_code(l);
     if (byte >= 0x20 && byte < 0x7f) {
         const char c = (char)byte;
         append(l, &c, 1);
@@ -49,11 +49,25 @@ bool ps_scanner_line_byte(struct ps_scanner_line *l, uint8_t byte) {
         const char escaped[3] = {'%', hex[byte >> 4], hex[byte & 15]};
         append(l, escaped, sizeof escaped);
     }
+}
+
+bool ps_scanner_line_byte(struct ps_scanner_line *l, uint8_t byte) {
+    bool ends_lines = byte == '\r' || byte == '\n';
+    if (l->tab ? byte == '\t' : ends_lines)
+        return ps_scanner_line_end(l);
+    if (ends_lines)
+        ps_scanner_line_drop(l);
+    else
+        ps_scanner_line_put(l, byte);
     return false;
 }
 
+bool ps_scanner_line_begun(const struct ps_scanner_line *l) {
+    return !l->done && (l->n > 0 || l->overlong);
+}
+
 void ps_scanner_line_drop(struct ps_scanner_line *l) {
-    if (!l->done && (l->n > 0 || l->overlong))
+    if (ps_scanner_line_begun(l))
         l->dropped++;
     start_anew(l);
 }

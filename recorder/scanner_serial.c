@@ -19,7 +19,8 @@
 struct serial {
     int fd;
     bool terminal; /* raw terminal of ours, else standard input, which is not ours to close */
-    int64_t last_ns;
+    bool by_pause; /* a pause ends a code; else it breaks one off */
+    int64_t gap_ns, last_ns;
     struct ps_scanner_line line;
     size_t at, n; /* of bytes */
     uint8_t bytes[512];
@@ -56,8 +57,16 @@ static int make_raw(int fd, speed_t speed) {
     return 0;
 }
 
-static int open_serial(void **state, int *fd, const char *where, struct ps_devices_seen *seen,
-                       struct ps_why *why) {
+static void set_up(struct serial *s, const struct ps_config_scanner *config) {
+    s->by_pause = config->end == PS_CONFIG_END_NONE;
+    s->line.tab = config->end == PS_CONFIG_END_TAB;
+    s->gap_ns = config->gap_ms ? config->gap_ms * INT64_C(1000000)
+                : s->by_pause  ? PS_SCANNER_REST_NS
+                               : PAUSE_NS;
+}
+
+static int open_serial(void **state, int *fd, const char *where, const struct ps_config_scanner *config,
+                       struct ps_devices_seen *seen, struct ps_why *why) {
     char path[PS_SCANNER_PATH];
     struct ps_device found;
     long baud = 9600;
@@ -83,6 +92,7 @@ static int open_serial(void **state, int *fd, const char *where, struct ps_devic
     ioctl(s->fd, TIOCEXCL);
     tcflush(s->fd, TCIFLUSH);
     s->terminal = true;
+    set_up(s, config);
     *fd = s->fd;
     *state = s; /* transferred */
     return 0;
@@ -93,8 +103,8 @@ free_state:
     return err;
 }
 
-static int open_stdin(void **state, int *fd, const char *where, struct ps_devices_seen *seen,
-                      struct ps_why *why) {
+static int open_stdin(void **state, int *fd, const char *where, const struct ps_config_scanner *config,
+                      struct ps_devices_seen *seen, struct ps_why *why) {
     (void)seen;
     if (*where != '\0')
         return ps_error_why(why, PS_EINVAL, where, "stdin: takes nothing after the colon");
@@ -103,6 +113,7 @@ static int open_stdin(void **state, int *fd, const char *where, struct ps_device
     struct serial *s = calloc(1, sizeof *s);
     if (!s)
         return ps_error_why(why, PS_ENOMEM, "stdin", "out of memory");
+    set_up(s, config);
     *fd = s->fd = STDIN_FILENO;
     *state = s; /* transferred */
     return 0;
@@ -126,11 +137,26 @@ static int refill(struct serial *s, struct ps_why *why) {
                             strerror(errno));
     s->at = 0;
     s->n = (size_t)n;
-    int64_t now = ps_clock_mono_ns();
-    if (s->terminal && now - s->last_ns > PAUSE_NS)
-        ps_scanner_line_drop(&s->line);
-    s->last_ns = now;
+    s->last_ns = ps_clock_mono_ns();
     return 1;
+}
+
+static int give(const struct serial *s, struct ps_scan *scan, int64_t mono_ns) {
+    memcpy(scan->text, s->line.text, sizeof scan->text);
+    scan->mono_ns = mono_ns;
+    return 1;
+}
+
+/* True when the pause before now has ended a code. */
+static bool rested(struct serial *s, int64_t last_ns, int64_t now_ns, bool came) {
+    const int64_t pause_ns = (now_ns - last_ns) / (came && s->by_pause ? PS_SCANNER_LATE : 1);
+    if (!ps_scanner_line_begun(&s->line) || pause_ns <= s->gap_ns)
+        return false;
+    if (s->by_pause)
+        return ps_scanner_line_end(&s->line);
+    if (s->terminal && came)
+        ps_scanner_line_drop(&s->line);
+    return false;
 }
 
 static int read_lines(void *state, struct ps_scan *scan, struct ps_why *why) {
@@ -138,21 +164,27 @@ static int read_lines(void *state, struct ps_scan *scan, struct ps_why *why) {
     const uint64_t dropped = s->line.dropped;
     for (;;) {
         if (s->at == s->n) {
+            const int64_t last_ns = s->last_ns;
             int result = refill(s, why);
-            if (result != 1)
+            if (result < 0)
                 return result;
+            if (rested(s, last_ns, result == 1 ? s->last_ns : ps_clock_mono_ns(), result == 1))
+                return give(s, scan, last_ns);
+            if (result == 0 && s->line.dropped == dropped)
+                return 0;
         }
-        while (s->line.dropped == dropped && s->at < s->n) {
-            if (ps_scanner_line_byte(&s->line, s->bytes[s->at++])) {
-                memcpy(scan->text, s->line.text, sizeof scan->text);
-                scan->mono_ns = s->last_ns;
-                return 1;
-            }
-        }
+        while (s->line.dropped == dropped && s->at < s->n)
+            if (ps_scanner_line_byte(&s->line, s->bytes[s->at++]))
+                return give(s, scan, s->last_ns);
         if (s->line.dropped != dropped)
             return ps_error_why(why, PS_EFORMAT, s->terminal ? "serial" : "stdin",
                                 "a scan was dropped: too long, broken off, or without a printable character");
     }
+}
+
+static int64_t due_lines(const void *state) {
+    const struct serial *s = state;
+    return s->by_pause && ps_scanner_line_begun(&s->line) ? s->last_ns + s->gap_ns : INT64_MAX;
 }
 
 static void close_lines(void *state) {
@@ -163,6 +195,6 @@ static void close_lines(void *state) {
 }
 
 const struct ps_scanner_ops ps_scanner_serial = {
-    .scheme = "serial:", .open = open_serial, .read = read_lines, .close = close_lines};
+    .scheme = "serial:", .open = open_serial, .read = read_lines, .due = due_lines, .close = close_lines};
 const struct ps_scanner_ops ps_scanner_serial_stdin = {
-    .scheme = "stdin:", .open = open_stdin, .read = read_lines, .close = close_lines};
+    .scheme = "stdin:", .open = open_stdin, .read = read_lines, .due = due_lines, .close = close_lines};

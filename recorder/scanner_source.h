@@ -9,15 +9,25 @@
 
 struct ps_scanner_ops {
     const char *scheme; /* "serial:" */
-    /* where: the source without its scheme. *fd is to be polled, and to be closed by close(). seen: who was there the last
-     * time; filled by a successful open. */
-    int (*open)(void **state, int *fd, const char *where, struct ps_devices_seen *seen, struct ps_why *why);
-    /* As ps_scanner_read, without the device's name. */
+    /* where: the source without its scheme; config outlives the state. *fd is to be polled, and to be closed by close().
+     * seen: who was there the last time; filled by a successful open. */
+    int (*open)(void **state, int *fd, const char *where, const struct ps_config_scanner *config,
+                struct ps_devices_seen *seen, struct ps_why *why);
+    /* As ps_scanner_read, without the device's name, and with what the scanner puts round its codes. */
     int (*read)(void *state, struct ps_scan *scan, struct ps_why *why);
+    /* CLOCK_MONOTONIC: when to read although nothing came, for a pause ends a code then; INT64_MAX: not. */
+    int64_t (*due)(const void *state);
     void (*close)(void *state);
 };
 
-extern const struct ps_scanner_ops ps_scanner_serial_stdin, ps_scanner_serial, ps_scanner_evdev;
+extern const struct ps_scanner_ops ps_scanner_serial_stdin, ps_scanner_serial, ps_scanner_evdev,
+    ps_scanner_hidraw;
+
+#define PS_SCANNER_REST_NS INT64_C(100000000) /* a pause that ends a code, unless gap_ms says otherwise */
+
+/* Bytes that carry no time of their own may have waited for us. When there are some, a pause counts as one only when it is so
+ * many times as long: a code is not cut in two because the recorder was late. */
+#define PS_SCANNER_LATE 4
 
 #define PS_SCANNER_PATH 256
 

@@ -240,6 +240,18 @@ static void test_manual(void) {
 
 /* ---- devices -------------------------------------------------------------------------------------- */
 
+static struct ps_config_scanner config_of(const char *name, const char *source) {
+    struct ps_config_scanner c = {.share = false};
+    snprintf(c.name, sizeof c.name, "%s", name);
+    snprintf(c.source, sizeof c.source, "%s", source);
+    return c;
+}
+
+static int open_scanner(struct ps_scanner **out, const char *name, const char *source, struct ps_why *why) {
+    const struct ps_config_scanner c = config_of(name, source);
+    return ps_scanner_open(out, &c, why);
+}
+
 static void wait_for(const struct ps_scanner *s) {
     struct pollfd p = {.fd = ps_scanner_fd(s), .events = POLLIN};
     poll(&p, 1, 2000);
@@ -261,7 +273,7 @@ static void test_serial(void) {
         return;
     }
     snprintf(source, sizeof source, "serial:%s?baud=115200", slave);
-    tap_is_int(ps_scanner_open(&s, "main", source, &why), 0, "a pty is a serial line (%s)", why.text);
+    tap_is_int(open_scanner(&s, "main", source, &why), 0, "a pty is a serial line (%s)", why.text);
     close(fd);
     tap_is_int(ps_scanner_read(s, &scan, &why), 0, "nothing yet");
     put(master, "SF1234567890123\r\nYT");
@@ -301,7 +313,7 @@ static void test_stdin(void) {
     if (pipe(pipes) != 0 || dup2(pipes[0], STDIN_FILENO) != 0)
         tap_bail("pipe: %s", strerror(errno));
     close(pipes[0]);
-    tap_is_int(ps_scanner_open(&s, "keys", "stdin:", &why), 0, "standard input");
+    tap_is_int(open_scanner(&s, "keys", "stdin:", &why), 0, "standard input");
     tap_is_int(ps_scanner_read(s, &scan, &why), 0, "does not block");
     put(pipes[1], "A1\nB2\nrest");
     close(pipes[1]);
@@ -333,11 +345,11 @@ static void test_evdev(const char *folder) {
     struct ps_why why = {{0}, {0}};
     snprintf(path, sizeof path, "%s/event0", folder);
     snprintf(source, sizeof source, "evdev:%s?grab=0", path);
-    tap_is_int(ps_scanner_open(&s, "gun", source, &why), PS_ENOENT, "not there: %s", why.text);
+    tap_is_int(open_scanner(&s, "gun", source, &why), PS_ENOENT, "not there: %s", why.text);
     if (mkfifo(path, 0600) != 0)
         tap_bail("mkfifo: %s", strerror(errno));
     int fd = open(path, O_RDWR | O_CLOEXEC);
-    tap_is_int(ps_scanner_open(&s, "gun", source, &why), 0, "a stream of events (%s)", why.text);
+    tap_is_int(open_scanner(&s, "gun", source, &why), 0, "a stream of events (%s)", why.text);
     tap_is_int(ps_scanner_read(s, &scan, &why), 0, "nothing yet");
     put_event(fd, EV_MSC, MSC_SCAN, 30, 1000 * MS);
     put_event(fd, EV_KEY, KEY_4, 1, 1000 * MS);
@@ -377,16 +389,14 @@ static void test_sources(const char *folder) {
     struct ps_scanner *s;
     struct ps_why why;
     char source[300];
-    tap_is_int(ps_scanner_open(&s, "x", "bluetooth:1", &why), PS_EINVAL, "unknown kind");
-    tap_is_int(ps_scanner_open(&s, "x", "serial:/dev/null?baud=77", &why), PS_EINVAL, "strange speed");
-    tap_is_int(ps_scanner_open(&s, "x", "serial:/dev/null?bits=7", &why), PS_EINVAL, "unknown option");
-    tap_is_int(ps_scanner_open(&s, "x", "serial:/dev/null", &why), PS_EFORMAT, "no serial line: %s",
-               why.text);
-    tap_is_int(ps_scanner_open(&s, "x", "evdev:/dev/null", &why), PS_EFORMAT, "no input device: %s",
-               why.text);
-    tap_is_int(ps_scanner_open(&s, "x", "evdev:", &why), PS_EINVAL, "no path");
+    tap_is_int(open_scanner(&s, "x", "bluetooth:1", &why), PS_EINVAL, "unknown kind");
+    tap_is_int(open_scanner(&s, "x", "serial:/dev/null?baud=77", &why), PS_EINVAL, "strange speed");
+    tap_is_int(open_scanner(&s, "x", "serial:/dev/null?bits=7", &why), PS_EINVAL, "unknown option");
+    tap_is_int(open_scanner(&s, "x", "serial:/dev/null", &why), PS_EFORMAT, "no serial line: %s", why.text);
+    tap_is_int(open_scanner(&s, "x", "evdev:/dev/null", &why), PS_EFORMAT, "no input device: %s", why.text);
+    tap_is_int(open_scanner(&s, "x", "evdev:", &why), PS_EINVAL, "no path");
     snprintf(source, sizeof source, "serial:%s/nothing", folder);
-    tap_is_int(ps_scanner_open(&s, "x", source, &why), PS_ENOENT, "not plugged in: %s", why.text);
+    tap_is_int(open_scanner(&s, "x", source, &why), PS_ENOENT, "not plugged in: %s", why.text);
     ps_scanner_close(NULL);
 }
 
