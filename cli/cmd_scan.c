@@ -4,6 +4,7 @@
 #include "cli/control.h"
 #include "cli/words.h"
 #include <stdio.h>
+#include <string.h>
 
 /* Opening a clip asks the signer, which syncs; a stop waits for hashing and the seal. */
 #define SCAN_SECONDS 60
@@ -39,6 +40,32 @@ static const char *text_of(const json_t *o, const char *key) {
     return s != NULL ? s : "";
 }
 
+/* The station's words for people; the word itself where it has none. */
+static const char *spoken(const char *word) {
+    static const struct {
+        const char *word, *en, *zh;
+    } all[] = {
+        {"added", "added to the clip", "已加入当前录像"},
+        {"named", "the clip has its parcel now", "当前录像已确定单号"},
+        {"ignored", "ignored: the same code within 5 s", "已忽略:5 秒内重复扫描"},
+        {"box", "the next parcel joins this clip", "下一个包裹并入当前录像"},
+        {"mark", "marked", "已标记"},
+        {"operator", "signed in", "已签到"},
+        {"signed-out", "signed out", "已签退"},
+        {"next-kind", "the kind of the next clips is set", "已设定后续录像类型"},
+        {"duplicate", "recorded before: is it the right parcel?", "此前已录:请确认包裹"},
+        {"refunded", "REFUNDED: DO NOT SHIP", "已退款:不要发货"},
+        {"nobody-signed-in", "nobody is signed in", "无人签到"},
+        {"unclassified", "unknown code: the clip is unclassified", "未知条码:录像未归类"},
+        {"list-differs", "the list of orders has another waybill", "与订单表中的运单号不符"},
+        {"short", "the clip before was very short", "上一段录像过短"},
+    };
+    for (size_t i = 0; i < sizeof(all) / sizeof(all[0]); i++)
+        if (strcmp(word, all[i].word) == 0)
+            return ps_words(all[i].en, all[i].zh);
+    return word;
+}
+
 static void tell(const json_t *o) {
     const char *ended = text_of(o, "ended"), *clip = text_of(o, "clip"), *path = text_of(o, "path");
     if (ended[0] != '\0')
@@ -56,7 +83,11 @@ static void tell(const json_t *o) {
     if (path[0] == '\0')
         putchar('\n');
     if (text_of(o, "said")[0] != '\0')
-        printf(ps_words("said       %s\n", "说明    %s\n"), text_of(o, "said"));
+        printf(ps_words("said       %s\n", "说明    %s\n"), spoken(text_of(o, "said")));
+    json_t *warning;
+    json_array_foreach(json_object_get(o, "warnings"), i, warning)
+        printf(ps_words("warning    %s\n", "警告    %s\n"),
+               json_is_string(warning) ? spoken(json_string_value(warning)) : "");
 }
 
 struct asked {
