@@ -13,7 +13,11 @@
 
 struct ps_label_reader {
     zbar_image_scanner_t *scanner;
+    zbar_image_scanner_t *rows; /* bars alone, along rows alone: for slanted ones */
     zbar_image_t *image;
+    int density;
+    uint8_t *slanted;
+    size_t room; /* of slanted */
 };
 
 static const struct kind {
@@ -41,19 +45,27 @@ int ps_label_new(struct ps_label_reader **out, unsigned kinds, unsigned density)
     *out = NULL;
     if (!r)
         return PS_ENOMEM;
+    r->density = (int)density;
     r->scanner = zbar_image_scanner_create();
+    r->rows = zbar_image_scanner_create();
     r->image = zbar_image_create();
-    if (!r->scanner || !r->image) {
+    if (!r->scanner || !r->rows || !r->image) {
         ps_label_free(r);
         return PS_ENOMEM;
     }
     /* All off first: DataBar stops the program with an assertion, and item codes are no labels. */
     zbar_image_scanner_set_config(r->scanner, ZBAR_NONE, ZBAR_CFG_ENABLE, 0);
-    for (size_t i = 0; i < KINDS; i++)
+    zbar_image_scanner_set_config(r->rows, ZBAR_NONE, ZBAR_CFG_ENABLE, 0);
+    for (size_t i = 0; i < KINDS; i++) {
         if (kinds & kinds_known[i].bit)
             enable(r->scanner, &kinds_known[i]);
+        if (kinds & kinds_known[i].bit && kinds_known[i].linear)
+            enable(r->rows, &kinds_known[i]);
+    }
     zbar_image_scanner_set_config(r->scanner, ZBAR_NONE, ZBAR_CFG_X_DENSITY, (int)density);
     zbar_image_scanner_set_config(r->scanner, ZBAR_NONE, ZBAR_CFG_Y_DENSITY, (int)density);
+    zbar_image_scanner_set_config(r->rows, ZBAR_NONE, ZBAR_CFG_X_DENSITY, 0);
+    zbar_image_scanner_set_config(r->rows, ZBAR_NONE, ZBAR_CFG_Y_DENSITY, 1);
     zbar_image_set_format(r->image, zbar_fourcc('Y', '8', '0', '0'));
     *out = r; /* transferred */
     return 0;
@@ -64,8 +76,11 @@ void ps_label_free(struct ps_label_reader *r) {
         return;
     if (r->image)
         zbar_image_destroy(r->image);
+    if (r->rows)
+        zbar_image_scanner_destroy(r->rows);
     if (r->scanner)
         zbar_image_scanner_destroy(r->scanner);
+    free(r->slanted);
     free(r);
 }
 
@@ -96,17 +111,15 @@ static bool is_among(const struct ps_label_found *f, unsigned n, const char *tex
     return false;
 }
 
-unsigned ps_label_read(struct ps_label_reader *r, const uint8_t *luma, int stride, int width, int height,
-                       struct ps_label_found *out, unsigned most) {
+static unsigned scan(struct ps_label_reader *r, zbar_image_scanner_t *scanner, const uint8_t *luma,
+                     int stride, int width, int height, struct ps_label_found *out, unsigned most) {
     unsigned n = 0;
 
-    if (width < 16 || height < 16 || stride < width)
-        return 0;
     /* Rows may be padded: libzbar knows no stride, but a part of a picture. */
     zbar_image_set_size(r->image, (unsigned)stride, (unsigned)height);
     zbar_image_set_data(r->image, luma, (unsigned long)stride * (unsigned long)height, NULL);
     zbar_image_set_crop(r->image, 0, 0, (unsigned)width, (unsigned)height);
-    if (zbar_scan_image(r->scanner, r->image) <= 0)
+    if (zbar_scan_image(scanner, r->image) <= 0)
         return 0;
     /* Bars first: what is given twice, as bars and as QR, is the bars. */
     for (int linear = 1; linear >= 0; linear--)
@@ -115,6 +128,52 @@ unsigned ps_label_read(struct ps_label_reader *r, const uint8_t *luma, int strid
             if (linear == (zbar_symbol_get_type(s) != ZBAR_QRCODE) && take_symbol(s, &out[n]) &&
                 !is_among(out, n, out[n].text))
                 n++;
+    return n;
+}
+
+unsigned ps_label_read(struct ps_label_reader *r, const uint8_t *luma, int stride, int width, int height,
+                       struct ps_label_found *out, unsigned most) {
+    if (width < 16 || height < 16 || stride < width)
+        return 0;
+    return scan(r, r->scanner, luma, stride, width, height, out, most);
+}
+
+/* Line `line` of the picture that slanted lines make: it begins where it meets the side, and is grey where it has left the
+ * picture. Bars that it crosses at a right angle are longer by 1 / cos of the slope, and jagged by less than half a sample. */
+static void slanted_line(const uint8_t *luma, int stride, int width, int height, int slope, bool columns,
+                         int start, uint8_t *to) {
+    int along = columns ? height : width, across = columns ? width : height;
+
+    for (int i = 0; i < along; i++) {
+        int k = start + i * slope / 64;
+        to[i] = k < 0 || k >= across ? 128
+                : columns            ? luma[(size_t)i * (size_t)stride + (size_t)k]
+                                     : luma[(size_t)k * (size_t)stride + (size_t)i];
+    }
+}
+
+unsigned ps_label_read_slanted(struct ps_label_reader *r, const uint8_t *luma, int stride, int width,
+                               int height, int slope, bool columns, struct ps_label_found *out,
+                               unsigned most) {
+    if (width < 16 || height < 16 || stride < width || slope < -64 || slope > 64)
+        return 0;
+    int along = columns ? height : width, across = columns ? width : height;
+    int rise = along * slope / 64, first = rise > 0 ? -rise : 0, last = rise > 0 ? across : across - rise;
+    int step = 2 * r->density, lines = (last - first) / step;
+    size_t need = (size_t)lines * (size_t)along;
+    if (need > r->room) {
+        free(r->slanted);
+        r->slanted = malloc(need);
+        r->room = r->slanted ? need : 0;
+    }
+    if (!r->slanted || lines < 16)
+        return 0;
+    for (int i = 0; i < lines; i++)
+        slanted_line(luma, stride, width, height, slope, columns, first + i * step,
+                     r->slanted + (size_t)i * (size_t)along);
+    unsigned n = scan(r, r->rows, r->slanted, along, along, lines, out, most);
+    for (unsigned i = 0; i < n; i++)
+        out[i].x0 = out[i].y0 = out[i].x1 = out[i].y1 = 0;
     return n;
 }
 

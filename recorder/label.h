@@ -28,6 +28,12 @@ void ps_label_free(struct ps_label_reader *r);
 unsigned ps_label_read(struct ps_label_reader *r, const uint8_t *luma, int stride, int width, int height,
                        struct ps_label_found *out, unsigned most);
 
+/* The same for bars that lie askew: rows that fall or rise by `slope` (in 64ths, -64 to 64) are looked at, and nothing but
+ * bars. `columns`: columns that lean instead. Places are not told. */
+unsigned ps_label_read_slanted(struct ps_label_reader *r, const uint8_t *luma, int stride, int width,
+                               int height, int slope, bool columns, struct ps_label_found *out,
+                               unsigned most);
+
 /* A QR code beside bars is on the same label, and says the same or leads to an advertisement: the bars count. Beside: nearer
  * than the bars are long. Keeps the rest in their order; gives how many. */
 unsigned ps_label_prefer(struct ps_label_found *f, unsigned n);

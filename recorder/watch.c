@@ -23,6 +23,7 @@
 #define EVENTS 64
 #define NICE 10
 #define STILL_READS 4                     /* in a picture that does not change every so many looks read it */
+#define STILL_FIRST 8                     /* after so many that do: each direction was tried by then */
 #define STEADY_LOOKS 2                    /* without motion, before a picture becomes the day's reference */
 #define STEADY_PATIENCE_NS (120 * SECOND) /* after that any picture must do: the bench is never still */
 #define KEEP_RETRY_NS (60 * SECOND)       /* the disk refused a reference */
@@ -32,7 +33,8 @@ struct eye {
     struct ps_frame frame;
     struct ps_picture picture;
     int64_t due_ns, first_ns, keep_ns;
-    char asked_day[11];          /* the disk was asked for this day's reference */
+    char asked_day[11]; /* the disk was asked for this day's reference */
+    unsigned direction;
     unsigned still;              /* looks without motion, one after the other */
     struct ps_watch_state state; /* under the watch's lock */
 };
@@ -66,13 +68,27 @@ static void post(struct ps_watch *w, const struct ps_watch_event *e) {
 
 /* ---- labels ---- */
 
+/* Bars at most some 15 degrees askew are read along rows and columns. Where nothing was, one further direction is tried in
+ * each look, so that a label that lies anyhow is read within three seconds. In 64ths: 28 and 42 degrees. */
+static const struct direction {
+    int slope;
+    bool columns;
+} directions[] = {{34, false}, {-34, false}, {34, true}, {-34, true}, {58, false}, {-58, false}};
+#define DIRECTIONS (sizeof directions / sizeof directions[0])
+
 static void read_labels(struct ps_watch *w, unsigned i) {
     struct eye *y = &w->eye[i];
+    const struct ps_picture *p = &y->picture;
     struct ps_label_found found[PS_LABEL_MOST];
-    unsigned n = ps_label_read(w->reader, y->picture.plane[0], y->picture.stride[0], y->picture.width,
-                               y->picture.height, found, PS_LABEL_MOST);
+    unsigned n =
+        ps_label_read(w->reader, p->plane[0], p->stride[0], p->width, p->height, found, PS_LABEL_MOST);
 
     n = ps_label_prefer(found, n);
+    if (n == 0) {
+        const struct direction *d = &directions[y->direction++ % DIRECTIONS];
+        n = ps_label_read_slanted(w->reader, p->plane[0], p->stride[0], p->width, p->height, d->slope,
+                                  d->columns, found, PS_LABEL_MOST);
+    }
     for (unsigned k = 0; k < n; k++) {
         struct ps_watch_event e = {
             .word = PS_WATCH_LABEL, .camera = i, .mono_ns = y->frame.mono_ns, .linear = found[k].linear};
@@ -168,7 +184,7 @@ static int64_t thread_cpu_ns(void) {
 
 /* Whether labels are looked for in this picture: what did not change would read as it did the last time. */
 static bool worth_reading(const struct ps_watch *w, const struct eye *y) {
-    return w->reader && (y->still < 2 || y->still % STILL_READS == 0);
+    return w->reader && (y->still < STILL_FIRST || y->still % STILL_READS == 0);
 }
 
 static void judge(struct ps_watch *w, unsigned i, bool read, struct ps_gauge_look *l) {

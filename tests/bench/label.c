@@ -110,6 +110,8 @@ struct score {
     double ms;
 };
 
+static const int slopes[] = {34, -34, 34, -34, 58, -58};
+
 static struct score read_all(unsigned kinds, unsigned density) {
     struct ps_label_reader *r;
     struct ps_label_found f[PS_LABEL_MOST];
@@ -120,6 +122,9 @@ static struct score read_all(unsigned kinds, unsigned density) {
     double t = cpu_ms();
     for (int i = 0; i < n_frames; i++) {
         unsigned n = ps_label_read(r, frames[i], W, W, H, f, PS_LABEL_MOST);
+        if (n == 0) /* as recorder/watch.c does */
+            n = ps_label_read_slanted(r, frames[i], W, W, H, slopes[i % 6], i % 6 == 2 || i % 6 == 3, f,
+                                      PS_LABEL_MOST);
         bool own = false, other = false;
         for (unsigned k = 0; k < n; k++)
             *(strcmp(f[k].text, OWN) == 0 ? &own : &other) = true;

@@ -66,6 +66,44 @@ static void test_reading(void) {
     ps_picture_free(&p);
 }
 
+/* A label that lies askew: each column is lower than the one before it. */
+static void test_slanted(void) {
+    struct ps_picture flat = {0}, p = {0};
+    struct ps_label_reader *r;
+    const int slope = 40;
+
+    fresh(&flat, 1280, 720);
+    fresh(&p, 1280, 720);
+    ps_picture_fill(&flat, 200, 128, 128);
+    printed_code(&flat, BARCODE_CODE128, "SF1234567890123", 200, 40, 2);
+    for (int y = 0; y < p.height; y++)
+        for (int x = 0; x < p.width; x++) {
+            int from = y - x * slope / 64;
+            p.plane[0][y * p.stride[0] + x] =
+                from < 0 || from >= flat.height ? 200 : flat.plane[0][from * flat.stride[0] + x];
+        }
+    tap_is_uint(read_with(&p, PS_LABEL_CODE128, 3), 0, "rows and columns do not cross bars that lie askew");
+    if (ps_label_new(&r, PS_LABEL_CODE128, 3) < 0)
+        tap_bail("no reader");
+    tap_is_uint(ps_label_read_slanted(r, p.plane[0], p.stride[0], p.width, p.height, slope, false, found,
+                                      PS_LABEL_MOST),
+                1, "slanted lines do");
+    tap_is_str(found[0].text, "SF1234567890123", "and read it");
+    tap_is_uint(ps_label_read_slanted(r, p.plane[0], p.stride[0], p.width, p.height, -slope, false, found,
+                                      PS_LABEL_MOST),
+                0, "those of the other side do not");
+    for (int s = -64; s <= 64; s += 16)
+        for (int columns = 0; columns < 2; columns++)
+            for (int w = 16; w < 400; w += 77)
+                ps_label_read_slanted(r, p.plane[0], p.stride[0], w, 16 + w % 50, s, columns, found,
+                                      PS_LABEL_MOST);
+    tap_is_uint(ps_label_read_slanted(r, p.plane[0], p.stride[0], 1280, 720, 65, false, found, PS_LABEL_MOST),
+                0, "nothing steeper is looked at");
+    ps_label_free(r);
+    ps_picture_free(&flat);
+    ps_picture_free(&p);
+}
+
 static struct ps_label_found at(const char *text, bool linear, int x, int y, int w, int h) {
     struct ps_label_found f = {.linear = linear, .x0 = x, .y0 = y, .x1 = x + w, .y1 = y + h};
 
@@ -125,6 +163,7 @@ static void test_same(void) {
 
 int main(void) {
     test_reading();
+    test_slanted();
     test_prefer();
     test_gate();
     test_same();
