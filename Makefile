@@ -177,7 +177,7 @@ image: all ## a disk image that starts by itself and records (root; Debian's arc
 	@PACKSEAL_SRC='$(CURDIR)' PACKSEAL_BUILD='$(CURDIR)/$(B)' bash image/make-image.sh '$(IMAGE)'
 
 in_test = PACKSEAL_BUILD='$(CURDIR)/$(B)' PACKSEAL_SRC='$(CURDIR)' PACKSEAL_SAN='$(SAN)' HARNESS_RULESFILE=tests/rules.yml \
-          UBSAN_OPTIONS=print_stacktrace=1
+          UBSAN_OPTIONS=print_stacktrace=1 LSAN_OPTIONS=suppressions='$(CURDIR)/tests/lsan.supp':print_suppressions=0
 
 demo: ## packages, build, then a whole working day in a minute
 	@sh tests/deps.sh build

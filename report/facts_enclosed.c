@@ -73,7 +73,7 @@ static void intake(struct ps_facts_gathering *g, const struct ps_enclosed_intake
     char time[40], zh[PS_FACTS_LINE], en[PS_FACTS_LINE], label[2][80];
     const char *order = k->order[0] != '\0' ? k->order : "–";
     ps_facts_time(k->wall_ns, time);
-    (void)snprintf(label[0], sizeof label[0], "入账照片 %s", k->name);
+    (void)snprintf(label[0], sizeof label[0], "照片 %s", k->name);
     (void)snprintf(label[1], sizeof label[1], "photographs %s", k->name);
     (void)snprintf(zh, sizeof zh,
                    "%u 张，订单 %s（商家填写），%s 入账第 %" PRIu64
@@ -104,6 +104,6 @@ void ps_facts_enclosed(struct ps_facts_gathering *g) {
     for (unsigned i = 0; i < e->n_intakes; i++)
         intake(g, &e->intakes[i]);
     if (e->more_intakes > 0)
-        ps_facts_say(g, PS_FACTS_ENCLOSED, PS_FACTS_REPORT, 0, "入账照片", "photographs", "另有 %u 组",
+        ps_facts_say(g, PS_FACTS_ENCLOSED, PS_FACTS_REPORT, 0, "照片", "photographs", "另有 %u 组",
                      "%u more sets", e->more_intakes);
 }

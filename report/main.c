@@ -4,7 +4,6 @@
  * of those libraries is to be in the checker.
  */
 #include "report/make.h"
-#include "report/paint.h"
 #include "report/sheet.h"
 
 #include <errno.h>
@@ -115,17 +114,13 @@ int main(int argc, char **argv) {
     sigaction(SIGTERM, &act, NULL);
     setlocale(LC_CTYPE, "C.UTF-8");
     umask(0027);
-    if (argc > 1 && strcmp(argv[1], "--barcodes") == 0) {
-        int status = ps_sheet_main(argc, argv);
-        ps_paint_end();
-        return status;
-    }
+    if (argc > 1 && strcmp(argv[1], "--barcodes") == 0)
+        return ps_sheet_main(argc, argv);
     if (!take(&m, &t, argc, argv)) {
         fputs("packseal: packseal-report is started by packseal report and packseal export\n", stderr);
         return 2;
     }
     int rc = ps_make_all(&m, &why);
-    ps_paint_end();
     if (rc == 0)
         return fflush(stdout) == 0 ? 0 : 1;
     if (interrupted != 0)

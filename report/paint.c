@@ -1,7 +1,6 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 #include "report/paint.h"
 
-#include <fontconfig/fontconfig.h>
 #include <pango/pangocairo.h>
 #include <stdio.h>
 #include <string.h>
@@ -79,12 +78,6 @@ int ps_paint_font_check(struct ps_why *why) {
     return unknown == 0
                ? 0
                : ps_error_why(why, PS_ENOENT, "fonts", "no font here has Chinese; install fonts-wqy-zenhei");
-}
-
-void ps_paint_end(void) {
-    pango_cairo_font_map_set_default(NULL);
-    cairo_debug_reset_static_data();
-    FcFini();
 }
 
 /* ---- marks ------------------------------------------------------------------------------------------------------ */

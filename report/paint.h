@@ -17,9 +17,6 @@ extern const struct ps_paint_colour ps_paint_ink, ps_paint_grey, ps_paint_rule, 
 /* PS_ENOENT with why when no font here has Chinese. */
 int ps_paint_font_check(struct ps_why *why);
 
-/* Gives back what fonts and pages have cached; nothing may be drawn afterwards. For the end of a program. */
-void ps_paint_end(void);
-
 struct ps_paint_text {
     double size;  /* in the surface's unit */
     double width; /* wraps there; 0: one line as long as it is */

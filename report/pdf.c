@@ -238,7 +238,7 @@ static void who_cell(struct pages *p, enum ps_facts_who who, double x, double y)
 }
 
 static void row(struct pages *p, const struct ps_fact *k) {
-    const struct cell label = {MARGIN + 4, LABEL_W - 10, BODY, false, ps_paint_grey};
+    const struct cell label = {MARGIN + 4, LABEL_W - 14, BODY, false, ps_paint_grey};
     const double x = MARGIN + LABEL_W, w = INNER - LABEL_W - WHO_W - 10;
     const struct cell value = {x, w, k->mono ? 7.9 : BODY, k->mono, k->warn ? ps_paint_warn : ps_paint_ink};
     const struct cell who = {0, WHO_W - 11, SMALL, false, ps_paint_grey};

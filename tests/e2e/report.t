@@ -323,7 +323,7 @@ def check_enclosed(s, clips, office, outside, intake):
     says(pages, "en: the PDF says the same", "“%s”, %s" % (witness["name"], local(witness["time"])), digest, office.name, "E2026-77")
     one, _, pages = report("zh", both, "zh")
     says(one, "zh: all of it", "见证方联署", "“%s”，%s" % (witness["name"], local(witness["time"])), "时间戳机构“loopback authority”", "由密钥表中的根密钥签发",
-         "同包其他录像的签名密钥", "本录像由外部时间证明早于吊销", "入账照片", "订单E2026-77（商家填写）", digest)
+         "同包其他录像的签名密钥", "本录像由外部时间证明早于吊销", "照片ST03-I", "订单E2026-77（商家填写）", digest)
     says(pages, "zh: the PDF says the same", "“%s”，%s" % (witness["name"], local(witness["time"])), digest, office.name, "见证方联署")
     one, _, pages = report("witness", office.trust("witness.trust", outside.lines[1]))
     says(one, "who trusts the witness alone: the bound is its", "by the witness “%s”" % witness["name"], "not registered, or not verified: it bounds nothing")
