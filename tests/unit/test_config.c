@@ -36,7 +36,9 @@ static void reads_all(void) {
         "  source = v4l2:/dev/video0\n"
         "width = 1280\nheight = 720\nfps = 30\n"
         "[camera side]\nsource = lavf:rtsp://10.0.0.7/stream?a=b\n"
-        "[scanner main]\nsource = serial:/dev/ttyACM0?baud=9600\n"
+        "[scanner main]\nsource = serial:/dev/ttyACM0?baud=9600\nshare = yes\nend = none\ngap_ms = "
+        "60\nmin_length = 8\n"
+        "prefix = ~\nsuffix = %03\n"
         "[recording]\nsegment_seconds = 3\nqp = 31\nmax_mbit = 0\nidle_seconds = 0\nmax_seconds = 3600\n"
         "originals_every = 0\nmin_free_mb = 0\nfont = /usr/share/fonts/x.ttc\n"
         "[retention]\ndays = 90\nmin_days = 7\nreserve_mb = 500\nreserve_percent = 0\ntrust_clock = yes\n"
@@ -55,6 +57,10 @@ static void reads_all(void) {
            "picture size and rate");
     tap_is_str(c.cameras[1].source, "lavf:rtsp://10.0.0.7/stream?a=b", "a value may hold = and :");
     tap_is_str(c.scanners[0].name, "main", "scanner");
+    tap_ok(c.scanners[0].share && c.scanners[0].end == PS_CONFIG_END_NONE, "shared, ended by a pause");
+    tap_ok(c.scanners[0].gap_ms == 60 && c.scanners[0].min_length == 8, "of its own pause and length");
+    tap_ok(strcmp(c.scanners[0].prefix, "~") == 0 && strcmp(c.scanners[0].suffix, "%03") == 0,
+           "with what it puts round its codes");
     tap_ok(c.segment_seconds == 3 && c.qp == 31 && c.max_mbit == 0 && c.idle_seconds == 0 &&
                c.max_seconds == 3600 && c.originals_every == 0 && c.min_free_mb == 0,
            "recording");
@@ -178,6 +184,13 @@ static void refusals(void) {
     refused("[station]\nname = x\n", "packseal.conf", "id is missing", "no id");
     refused("[station]\nid = A\n[camera top]\nfps = 30\n", "packseal.conf", "source is missing",
             "a camera without source");
+    refused("[station]\nid = A\n[scanner s]\nend = return\n", "line 4", "end is any",
+            "an unknown end of codes");
+    refused("[station]\nid = A\n[scanner s]\ngap_ms = 5\n", "line 4", "10 to 2000",
+            "a pause that no scanner keeps");
+    refused("[station]\nid = A\n[scanner s]\nshare = maybe\n", "line 4", "yes or no", "half a share");
+    refused("[station]\nid = A\n[scanner s]\nprefix = 123456789012345678901234567890123\n", "line 4",
+            "too long", "a prefix of 33 bytes");
     refused("[station]\nid = A\n[scanner s]\nsource = usb:1\n", "line 4",
             "stdin:", "a scanner of an unknown kind");
     refused("[station]\nid = A\n[camera top]\nsource = /dev/video0\n", "line 4",

@@ -1,0 +1,172 @@
+#!/usr/bin/env python3
+# Several scanners at one bench, each of another kind, in one clip. Real: the recorder and its reading, a pty's line discipline, the
+# hidraw calls of the kernel's interface, answered by a FUSE file. Played: key events, which come through a FIFO with time stamps of
+# their own (tests/machine has real keyboards, and the grab).
+import json
+import os
+import pty
+import struct
+import subprocess
+import sys
+import time
+
+sys.dont_write_bytecode = True
+sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
+from station import BUILD, SANITIZED, Station, skip_all, statement, tap, wait_for
+
+SIZE = "320x240" if SANITIZED else "640x360"
+POS = ("058c0902a1010912a1028502150026ff00750895010501093b8102058c09fb09fc09fd9503810209fe95388202019502"
+       "0666ff090409008102058c09ff95017501810275078103c0c0")
+VENDOR = "0600ff0901a10109021500" + "26ff00750895408102c0"
+KEYBOARD = "05010906a1010507" + "19e029e715002501750195088102c0"
+KEYS = {c: i + 2 for i, c in enumerate("1234567890")}
+KEYS.update({c: k for k, c in zip(range(16, 26), "qwertyuiop")})
+KEYS.update({c: k for k, c in zip(range(30, 39), "asdfghjkl")})
+KEYS.update({c: k for k, c in zip(range(44, 51), "zxcvbnm")})
+KEYS.update({"-": 12, "\n": 28, "\t": 15})
+SHIFT = 42
+
+
+class Hid:
+    """A HID scanner that is a file."""
+
+    def __init__(self, folder, descriptor):
+        self.at = folder
+        os.mkdir(folder)
+        self.p = subprocess.Popen([os.path.join(BUILD, "tests", "fakes", "fusehid"), folder, descriptor], stdin=subprocess.PIPE,
+                                  stdout=subprocess.PIPE, text=True)
+        if self.p.stdout.readline() != "ready\n":
+            raise RuntimeError("no HID scanner could be mounted")
+        self.source = "hidraw:" + os.path.join(folder, "hidraw0")
+
+    def say(self, line):
+        self.p.stdin.write(line + "\n")
+        self.p.stdin.flush()
+
+    def scan(self, data):
+        """A point-of-sale report, or two of them."""
+        while True:
+            piece, data = data[:56], data[56:]
+            self.say("report " + (bytes([2, len(piece)]) + b"]C0" + piece.ljust(56, b"\0") + b"s\0" + bytes([bool(data)])).hex())
+            if not data:
+                return
+
+    def send(self, data):
+        self.say("report " + (bytes([len(data)]) + data).ljust(64, b"\0").hex())
+
+    def end(self):
+        self.p.stdin.close()
+        self.p.wait(20)
+
+
+class Keys:
+    """A keyboard's event stream; its keys are so many milliseconds apart by their own stamps, the last one is now."""
+
+    def __init__(self, path):
+        os.mkfifo(path)
+        self.fd, self.source = os.open(path, os.O_RDWR), "evdev:" + path
+
+    def type(self, text, gap_ms):
+        pressed = []
+        for c in text:
+            key = [(KEYS[c.lower()], 1), (KEYS[c.lower()], 0)]
+            pressed.append([(SHIFT, 1)] + key + [(SHIFT, 0)] if c.isupper() else key)
+        now = time.clock_gettime_ns(time.CLOCK_MONOTONIC)
+        out = b""
+        for i, keys in enumerate(pressed):
+            at = now - (len(pressed) - 1 - i) * gap_ms * 1000000
+            stamp = struct.pack("qq", at // 10**9, at % 10**9 // 1000)
+            for code, value in keys:
+                out += stamp + struct.pack("HHi", 1, code, value) + stamp + struct.pack("HHi", 0, 0, 0)
+        os.write(self.fd, out)
+
+
+def sections(s, scanners):
+    with open(s.path("packseal.conf"), encoding="utf-8") as f:
+        text = f.read().replace("# site = HZ01", "site = HZ01")
+    for name, settings in scanners.items():
+        text += "\n[scanner %s]\n" % name + "".join("%s = %s\n" % kv for kv in settings.items())
+    with open(s.path("packseal.conf"), "w", encoding="utf-8") as f:
+        f.write(text)
+
+
+def status(s):
+    return json.loads(s.cli("status", "--json").stdout or b"{}")
+
+
+def listed(s, text):
+    """The running clip has a code with this in it."""
+    return wait_for(lambda: text in json.dumps(status(s).get("codes")), 20, 0.1)
+
+
+def main():
+    if not os.path.exists("/dev/fuse") or os.geteuid() != 0:
+        skip_all("no /dev/fuse, or not root: the HID scanner cannot be mounted")
+    line, far = pty.openpty()
+    hids = []
+    with Station({"top": "lavf:lavfi:testsrc2=size=%s:rate=10" % SIZE}) as s:
+        try:
+            for name, descriptor in (("pos", POS), ("com", VENDOR), ("keyboard", KEYBOARD)):
+                hids.append(Hid(os.path.join(s.dir, name), descriptor))
+            bench(s, hids, line, os.ttyname(far))
+        finally:
+            s.end()
+            for h in hids:
+                h.end()
+    os.close(line)
+    os.close(far)
+    tap.done()
+
+
+def bench(s, hids, line, name):
+    pos, com, keyboard = hids
+    erp, bare = Keys(os.path.join(s.dir, "event-erp")), Keys(os.path.join(s.dir, "event-bare"))
+    sections(s, {"pos": {"source": pos.source}, "com": {"source": com.source}, "board": {"source": keyboard.source},
+                 "erp": {"source": erp.source, "share": "yes"}, "bare": {"source": bare.source, "end": "none"},
+                 "line": {"source": "serial:" + name, "end": "none", "prefix": "~"}})
+    s.start()
+    told = wait_for(lambda: "types as a keyboard" in s.said(), 10)
+    tap.ok(told, "a HID device that is a keyboard is refused, and the right word is told", s.said()[-500:])
+
+    # A person types on what is shared with the ERP: nothing of it is a scan.
+    erp.type("SF1234567890123\n", 150)
+    erp.type("1234567\n", 70)
+    erp.type("42\n", 5)
+    pos.scan(b"SF9876543210987")
+    tap.ok(wait_for(lambda: status(s).get("state") == "recording", 10, 0.1), "a point-of-sale report starts a clip")
+    erp.type("ERP-ITEM-7\n", 6)
+    bare.type("BARE-ITEM-1", 6)
+    listed(s, "BARE-ITEM-1")
+    bare.type("BARE-ITEM-2", 6)
+    com.send(b"COM-IT")
+    com.send(b"EM-3\r\nCOM-ITEM-4")  # the first in two reports, the second without a line end
+    pos.scan(b"POS-" + b"7" * 60)  # longer than one report holds
+    pos.say("report 02ff")  # not as such a scanner sends it
+    os.write(line, b"~LINE-ITEM-5")
+    listed(s, "LINE-ITEM-5")  # ended by nothing but the pause
+    os.write(line, b"\x02\xff\x00garbage\x1b")
+    listed(s, "garbage")
+    os.write(line, b"~LINE-ITEM-6\r\n")
+    wanted = [("SF9876543210987", "pos"), ("ERP-ITEM-7", "erp"), ("BARE-ITEM-1", "bare"), ("BARE-ITEM-2", "bare"), ("COM-ITEM-3", "com"),
+              ("COM-ITEM-4", "com"), ("POS-" + "7" * 60, "pos"), ("LINE-ITEM-5", "line"), ("%02%FF%00garbage%1B", "line"), ("LINE-ITEM-6", "line")]
+    tap.ok(listed(s, "LINE-ITEM-6") and listed(s, "COM-ITEM-4"), "all of them have come", status(s))
+    com.say("unplug")
+    tap.ok(wait_for(lambda: "scanner com went away" in s.said(), 10), "a HID scanner that is pulled out is told")
+    com.say("plug")
+    back = wait_for(lambda: "scanner com is there" in s.said(), 20)
+    tap.ok(back, "and taken back", s.said()[-500:])
+    com.send(b"PS-HZ01-STOP\r")
+    tap.ok(wait_for(lambda: status(s).get("state") == "idle", 20, 0.2), "its command barcode ends the clip")
+    clips = wait_for(lambda: s.clips(), 15) or []
+    tap.same(len(clips), 1, "one clip was made")
+    c = statement(clips[0]) if clips else {"codes": []}
+    tap.same(sorted((k["raw"], k["device"]) for k in c["codes"]), sorted(wanted), "every code stands there whole, with its device")
+    tap.same({k["entry"] for k in c["codes"]}, {"scanner"}, "all scanned, none typed")
+    tap.same(c.get("end_reason"), "stop", "ended by the barcode")
+    tap.ok("scanner pos: a scan was dropped" in s.said(), "a report that is not as the layout has it is told")
+    tap.ok("scanner erp: a scan was dropped" not in s.said(), "what people typed is not told as lost")
+    tap.same(s.end(), 0, "run ends with 0")
+    tap.same(s.verify(*s.clips()).returncode, 0, "the clip verifies")
+
+
+main()
