@@ -9,7 +9,7 @@ out=${1:?usage: make-packages.sh OUT [--unjudged]}
 judged=${2-}
 src=$(cd "$(dirname "$0")/.." && pwd)
 mkdir -p "$out"
-out=$(cd "$out" && pwd)
+out=$(cd "$out" && pwd -P) # one name for make and compiler alike, or debug information would tell the other one
 
 list() { # names with blanks or line breaks there are none
     if git -C "$src" rev-parse --git-dir >/dev/null 2>&1; then

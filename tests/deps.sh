@@ -23,8 +23,7 @@ check='perl bats jq strace procps file zip openssl
 machine='qemu-system-x86 qemu-utils nbdkit mmdebstrap busybox-static cpio kmod e2fsprogs mtools dosfstools fdisk
     grub-pc-bin grub-common'
 
-# The last is for the test that builds them twice.
-packages='debhelper dpkg-dev po-debconf lintian faketime'
+packages='debhelper dpkg-dev po-debconf lintian'
 
 case ${1-} in
 build) wanted=$build ;;
