@@ -40,12 +40,15 @@ static int open_folder(int at, const char *name, bool make) {
 }
 
 static int open_clip(const char *root, const char *clip, bool make) {
-    char path[PS_ROOT_PATH];
-    if (!ps_store_is_clip_name(clip) || ps_root_path(root, PS_LINKS_FOLDER, path) < 0)
-        return -1;
-    int top = open_folder(AT_FDCWD, path, make), fd = top < 0 ? -1 : open_folder(top, clip, make);
+    errno = EINVAL;
+    int base = ps_store_is_clip_name(clip) ? open(root, O_RDONLY | O_DIRECTORY | O_CLOEXEC) : -1;
+    int top = base < 0 ? -1 : open_folder(base, PS_LINKS_FOLDER, make);
+    int fd = top < 0 ? -1 : open_folder(top, clip, make), err = errno;
     if (top >= 0)
         close(top);
+    if (base >= 0)
+        close(base);
+    errno = err;
     return fd;
 }
 
@@ -143,4 +146,27 @@ unsigned ps_links_of(const char *root, const char *clip, struct ps_link *out, un
     closedir(d);
     qsort(out, n, sizeof(*out), by_leaf);
     return n;
+}
+
+/* ---- taking away */
+
+int ps_links_drop(const char *root, const char *clip, struct ps_why *why) {
+    char path[PS_ROOT_PATH];
+    int rc = 0, fd = open_clip(root, clip, false);
+    DIR *d = fd < 0 ? NULL : fdopendir(fd);
+    if (d == NULL) {
+        rc = errno == ENOENT ? 0 : ps_error_why(why, PS_EIO, clip, "links: %s", strerrordesc_np(errno));
+        if (fd >= 0)
+            close(fd);
+        return rc;
+    }
+    for (const struct dirent *e; rc == 0 && (e = readdir(d)) != NULL;)
+        if (strcmp(e->d_name, ".") != 0 && strcmp(e->d_name, "..") != 0 &&
+            unlinkat(dirfd(d), e->d_name, 0) != 0)
+            rc = ps_error_why(why, PS_EIO, clip, "links: %s", strerrordesc_np(errno));
+    closedir(d);
+    int n = snprintf(path, sizeof(path), "%s/" PS_LINKS_FOLDER "/%s", root, clip);
+    if (rc == 0 && (n >= (int)sizeof(path) || rmdir(path) != 0))
+        rc = ps_error_why(why, PS_EIO, clip, "links: %s", strerrordesc_np(errno));
+    return rc;
 }

@@ -26,5 +26,7 @@ int ps_links_digest(const struct ps_link *l, uint8_t out[32]);
 int ps_links_put(const char *root, const struct ps_link *l, struct ps_why *why);
 /* Those of a clip, by the order of their entries; files that do not read are passed over. Returns how many, at most `most`. */
 unsigned ps_links_of(const char *root, const char *clip, struct ps_link *out, unsigned most);
+/* Takes away all links of a clip: somebody in it asked for that. None is no error. */
+int ps_links_drop(const char *root, const char *clip, struct ps_why *why);
 
 #endif

@@ -1,6 +1,5 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 #include "archive/store.h"
-#include "archive/links.h"
 #include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
@@ -92,8 +91,8 @@ static int make_parents(const char *root, struct ps_why *why) {
 }
 
 int ps_store_init(const char *root, struct ps_why *why) {
-    static const char *const folders[] = {PS_ROOT_CLIPS,   PS_ROOT_PART, ABORTED,       PS_ROOT_PUBLIC,
-                                          PS_ROOT_EXPORTS, PS_ROOT_RUN,  PS_ROOT_HOLDS, PS_LINKS_FOLDER};
+    static const char *const folders[] = {PS_ROOT_CLIPS,   PS_ROOT_PART, ABORTED,      PS_ROOT_PUBLIC,
+                                          PS_ROOT_EXPORTS, PS_ROOT_RUN,  PS_ROOT_HOLDS};
     int rc = make_parents(root, why);
     if (rc < 0)
         return rc;

@@ -2,6 +2,7 @@
 #include "cli/prune.h"
 #include "archive/holds.h"
 #include "archive/index.h"
+#include "archive/links.h"
 #include "archive/store.h"
 #include "archive/tokens.h"
 #include "cli/appending.h"
@@ -162,6 +163,9 @@ static int clear(const struct work *w, const char *aside, const struct subject *
     char clip[40], place[PS_ROOT_PATH], now[PS_ROOT_PATH], from[PS_ROOT_PATH];
     struct ps_index *x = NULL;
     int rc = ps_removal_clear(w->ask->root, aside, r, why);
+    if (rc == 0 && r->leaf.extra[0] ==
+                       PS_TOMBSTONE_ERASURE) /* numbers that were learned later are of that person, too */
+        rc = ps_links_drop(w->ask->root, r->clip, why);
     if (rc < 0)
         return rc;
     rc = ps_removal_names(aside, clip, place, now);
