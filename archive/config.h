@@ -36,11 +36,11 @@ enum ps_config_end { PS_CONFIG_END_ANY, PS_CONFIG_END_ENTER, PS_CONFIG_END_TAB, 
 struct ps_config_scanner { /* [scanner NAME] source = stdin: | serial:… | evdev:… | hidraw:… | camera:NAME */
     char name[PS_MAX_NAME + 1];
     char source[512];
-    bool share;             /* no: grabbed. yes: other programs get its keys as well, and what is typed is no scan */
-    uint8_t end;            /* enum ps_config_end: what ends a code, besides a pause where it is none */
-    uint16_t gap_ms;        /* pause that ends or breaks off a code, 10-2000; 0: as the kind of scanner has it */
-    uint16_t min_length;    /* shorter ones are no codes, 1-128; 0: shared 6, else 1 */
-    char prefix[33];        /* what the scanner puts before and after each code: taken away; "" nothing */
+    bool share;      /* no: grabbed. yes: other programs get its keys as well, and what is typed is no scan */
+    uint8_t end;     /* enum ps_config_end: what ends a code, besides a pause where it is none */
+    uint16_t gap_ms; /* pause that ends or breaks off a code, 10-2000; 0: as the kind of scanner has it */
+    uint16_t min_length; /* shorter ones are no codes, 1-128; 0: shared 6, else 1 */
+    char prefix[33];     /* what the scanner puts before and after each code: taken away; "" nothing */
     char suffix[33];
 };
 struct ps_config_authority { /* [time] authority.NAME, ca.NAME, crl.NAME; without .NAME it is "main" */
