@@ -204,6 +204,21 @@ static void refusals(void) {
             "a certificate of no authority");
     refused("[station]\nid = A\n[time]\nauthority = http://x\nauthority.main = http://y\n", "line 5", "twice",
             "the same authority under both names");
+    refused("[station]\nid = A\n[label]\nread = code128 ean\n", "line 4", "code128 code39",
+            "a label kind that is none");
+    refused("[station]\nid = A\n[label]\nread = none qr\n", "line 4", "none, or some", "none and something");
+    refused("[station]\nid = A\n[label]\ndensity = 0\n", "line 4", "from 1 to 8", "no line of a picture");
+    refused("[station]\nid = A\n[label]\npicture_alarms = on\n", "line 4", "yes or no", "neither yes nor no");
+    refused("[station]\nid = A\n[camera top]\nsource = lavf:x\n[scanner eye]\nsource = camera:tip\n", "",
+            "names no [camera]", "a scanner on a camera that is not there");
+    tap_ok(
+        parse("[station]\nid = A\n[label]\nread = qr  code39\nnot_seen_seconds = 0\naway_seconds = 30\n") ==
+                0 &&
+            c.label_read == (PS_CONFIG_LABEL_QR | PS_CONFIG_LABEL_CODE39) && c.label_seconds == 0 &&
+            c.label_away == 30,
+        "[label] is taken");
+    tap_ok(parse("[station]\nid = A\n[label]\nread = none\n") == 0 && c.label_read == 0,
+           "labels may be left unread");
     refused("[station]\nid = A\n[time]\ntimeout = 0\n", "line 4", "from 1 to 300", "no patience at all");
     refused("[station]\nid = A\n[time]\nauthorities = x\n", "line 4", "unknown key", "a mistyped authority");
     refused("[station]\nid = A\n[camera ../x]\nsource = lavf:x\n", "line 4", "a-z",
