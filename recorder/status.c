@@ -6,8 +6,8 @@
 #include "archive/retention.h"
 #include "archive/store.h"
 #include "recorder/clock.h"
-#include "recorder/sight.h"
 #include "recorder/perform.h"
+#include "recorder/sight.h"
 #include "recorder/station.h"
 
 static const char *feed_word(enum ps_feed_state s) {
@@ -119,21 +119,21 @@ json_t *ps_status_json(struct ps_station *st) {
 
     if (st->rec) {
         const struct ps_clip *c = st->rec->clip;
-        for (int i = 0; i < c->opening.n_codes; i++)
-            json_array_append_new(codes, json_string(c->opening.codes[i].value));
-        for (int i = 0; i < c->n_added_codes; i++)
-            json_array_append_new(codes, json_string(c->added_codes[i].value));
+        json_decref(codes);
+        codes = ps_perform_codes(c);
         if (st->rec->opened)
             ps_statement_clip_name(c->opening.station, c->number, clip);
     }
     ps_store_free_bytes(st->root, &bytes);
-    return json_pack("{s:s, s:o, s:s?, s:o, s:o, s:s, s:s, s:I, s:I, s:b}", "state", state, "codes", codes,
-                     "clip", clip[0] ? clip : NULL, "cameras", ps_status_cameras(st), "alarms", alarms,
-                     "station", st->config.station_id, "signer",
+    return json_pack("{s:s, s:o, s:s?, s:o, s:o, s:s, s:s, s:I, s:I, s:b, s:s, s:s, s:b, s:b}", "state",
+                     state, "codes", codes, "clip", clip[0] ? clip : NULL, "cameras", ps_status_cameras(st),
+                     "alarms", alarms, "station", st->config.station_id, "signer",
                      !ps_notary_reachable(st->notary) ? "away"
                      : (st->confined & 15) == 15      ? "confined"
                                                       : "unconfined",
                      "free_mb", (json_int_t)(bytes >> 20), "uptime_s",
                      (json_int_t)((ps_clock_mono_ns() - st->began_mono_ns) / 1000000000), "able",
-                     live > 0 && !faulted);
+                     live > 0 && !faulted, "operator", st->session.operator_id, "next_kind",
+                     ps_opening_kind(st->session.kind), "box", (int)st->session.box, "provisional",
+                     st->session.state == PS_SESSION_PROVISIONAL);
 }

@@ -112,6 +112,8 @@ def check_answers(answers):
 
 def check_status(st):
     s = json.loads(st.cli("status", "--json").stdout)
+    tap.same((s["operator"], s["next_kind"], s["box"], s["provisional"]), ("", "pack", False, False),
+             "status tells who is signed in, and what comes next")
     tap.ok(any(a.startswith("duplicate: JDVA00123456789") for a in s["alarms"]),
            "status has the alarm while the clip runs", s["alarms"])
 

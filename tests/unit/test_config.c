@@ -116,6 +116,10 @@ static void defaults(void) {
     tap_ok(c.days == 180 && c.min_days == 30 && c.reserve_mb == 2048 && c.reserve_percent == 5 &&
                !c.trust_clock && c.archive_list[0] == '\0',
            "half a year, and never the last month");
+    refused("[station]\nid = A\n[orders]\npath = x\n", "line 4", "unknown key",
+            "a mistyped key of the list of orders");
+    refused("[station]\nid = A\n[recording]\nmin_seconds = 61\n", "line 4", "0 to 60",
+            "a least length of over a minute");
     refused("[station]\nid = A\n[retention]\nday = 1\n", "line 4", "unknown key",
             "a mistyped key of retention");
     refused("[station]\nid = A\n[retention]\ntrust_clock = 1\n", "line 4", "yes or no", "neither yes nor no");
