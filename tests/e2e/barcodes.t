@@ -43,7 +43,7 @@ def pixels(path):
 
 
 def codes_in(width, height, grey):
-    """Codes of a picture, from top to bottom; each only of what lies between two rules of the sheet."""
+    """Codes of a picture: type and text."""
     s, image = Z.zbar_image_scanner_create(), Z.zbar_image_create()
     Z.zbar_image_scanner_set_config(s, 0, 0, 1)
     Z.zbar_image_set_format(image, int.from_bytes(b"Y800", "little"))
