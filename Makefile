@@ -140,7 +140,8 @@ help: ## this list
 deps: ## install the Debian packages to build and run
 	@sh tests/deps.sh build
 
-deps-check: ## install the Debian packages for the tests
+# After the others, even with -j: two of apt at a time would stand in each other's way.
+deps-check: | deps ## install the Debian packages for the tests, too
 	@sh tests/deps.sh check
 
 check: ## packages, build, then every test under prove
