@@ -21,7 +21,7 @@ check='perl bats jq strace procps file zip openssl
 
 # grub-pc-bin and grub-common make a disk image start by itself; mtools and dosfstools fill what has no mount.
 machine='qemu-system-x86 qemu-utils nbdkit mmdebstrap busybox-static cpio kmod e2fsprogs mtools dosfstools fdisk
-    grub-pc-bin grub-common'
+    grub-pc-bin grub-common systemd-container'
 
 packages='debhelper dpkg-dev po-debconf lintian'
 

@@ -63,12 +63,15 @@ class Machine:
     """One machine. `disk`: a qcow2 above the prepared disk (default), or a raw copy of it behind a cache that a
     power cut empties (`lossy`)."""
 
-    def __init__(self, disk=None, lossy=False, base=None, boot_own=None, usb_stick=None, memory=1024):
+    def __init__(self, disk=None, lossy=False, base=None, boot_own=None, usb_stick=None, memory=1024,
+                 network=False, home=HOME):
         self.dir = tempfile.mkdtemp(prefix="packseal-machine.")
         self.share = os.path.join(self.dir, "share")
         os.mkdir(self.share)
         self.lossy, self.boot_own, self.usb_stick, self.memory = lossy, boot_own, usb_stick, memory
-        self.base = os.path.join(HOME, "disk.ext4")
+        self.network = network  # a card, and this side's loopback as 10.0.2.2 behind it
+        self.home = home
+        self.base = os.path.join(home, "disk.ext4")
         self.disk = disk or self._new_disk(base)
         self.qemu = self.nbd = None
         self.up_s = None
@@ -135,13 +138,15 @@ class Machine:
              "-chardev", "socket,id=cmd,path=%s/cmd,server=on,wait=off" % self.dir, "-serial", "chardev:cmd",
              "-device", "qemu-xhci,id=xhci",
              "-virtfs", "local,path=%s,mount_tag=host,security_model=none" % self.share]
+        if self.network:
+            a += ["-netdev", "user,id=net", "-device", "virtio-net-pci,netdev=net"]
         if self.usb_stick:
             a += ["-drive", "file=%s,format=raw,if=none,id=stick" % self.usb_stick,
                   "-device", "usb-storage,drive=stick,id=usbstick,bus=xhci.0"]
         if not self.boot_own:
-            a += ["-kernel", os.path.join(HOME, "kernel", "vmlinuz"), "-initrd", os.path.join(HOME, "initramfs.cpio.gz"),
+            a += ["-kernel", os.path.join(self.home, "kernel", "vmlinuz"), "-initrd", os.path.join(self.home, "initramfs.cpio.gz"),
                   "-append", "console=tty0 console=ttyS0 quiet loglevel=3 systemd.show_status=0 mitigations=off "
-                  "random.trust_cpu=on tsc=unstable"]
+                  "random.trust_cpu=on tsc=unstable net.ifnames=0"]
         if snapshot:
             a += ["-loadvm", snapshot]
         return a
@@ -165,6 +170,8 @@ class Machine:
         self.up_s = time.monotonic() - self.begun
         self.boots += 1
         self.run("modprobe -a 9pnet_virtio 9p; mount -t 9p -o trans=virtio,version=9p2000.L,msize=262144 host /mnt/host")
+        if self.network:
+            self.must("modprobe virtio_net; while ! ip link set eth0 up; do sleep .2; done; ip addr add 10.0.2.15/24 dev eth0")
 
     def restore(self, snapshot):
         """Power on in the middle of a saved machine's life."""

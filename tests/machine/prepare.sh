@@ -1,11 +1,12 @@
 #!/bin/bash
 # SPDX-License-Identifier: GPL-3.0-or-later
 # The machine under test, from nothing: a Debian kernel, a Debian root with our programs, an ext4 image, an initramfs.
-# usage: prepare.sh OUT     (PACKSEAL_SRC, PACKSEAL_BUILD: the tree and the programs; needs root and Debian's archive)
+# usage: prepare.sh OUT [ROOT]   (PACKSEAL_SRC, PACKSEAL_BUILD: the tree and the programs; needs root and Debian's archive)
+# With ROOT the machine is made of that folder, which becomes part of OUT: a Debian root where our programs are already.
 # Nothing is mounted. What is costly is kept in OUT under a key of what it was made from.
 set -euo pipefail
 
-out=$1
+out=$1 given_root=${2:+$(realpath "$2")}
 src=${PACKSEAL_SRC:?} build=${PACKSEAL_BUILD:?}
 here=$src/tests/machine
 mkdir -p "$out"
@@ -51,7 +52,7 @@ packages=$(printf '%s\n' systemd systemd-sysv udev kmod util-linux procps e2fspr
 # What a graphics card would need comes with libavdevice, and no program of ours loads it; manuals nobody reads here.
 # dpkg has to find the folders of its exclusions by the names that packages use.
 base=base-$(printf '%s %s' "$packages" 2 | sha256sum | cut -c1-16).tar
-if ! test -e "$base"; then
+if test -z "$given_root" && ! test -e "$base"; then
     rm -rf base-*.tar new-*.tar
     hide=()
     for p in /usr/share/man /usr/share/doc /usr/share/locale /usr/share/info /usr/share/icons \
@@ -76,23 +77,27 @@ put_product() {
     cp -a "$staged/product/." "$1"
     systemd-sysusers --root="$1"
 }
-stage_product >/dev/null
+test -n "$given_root" || stage_product >/dev/null
 cc=${CC:-gcc}
 $cc -std=c17 -D_GNU_SOURCE -O2 -Wall -Wextra -static -o "$staged/usbemu" "$here/usbemu.c"
 key=$( (echo "$base $kernel"; cd "$staged" && find . -type f -print0 | sort -z | xargs -0 sha256sum; cat "$here/prepare.sh") |
     sha256sum | cut -c1-16)
-if test -e machine.key && test "$(cat machine.key)" = "$key"; then
+if test -z "$given_root" && test -e machine.key && test "$(cat machine.key)" = "$key"; then
     say "the machine is here: $key"
     exit 0
 fi
 rm -rf machine.key ./*.qcow2 root initramfs
-mkdir root
-tar -C root -xf "$base" --exclude=./dev/\*
-put_product root
+if test -n "$given_root"; then
+    mv "$given_root" root
+else
+    mkdir root
+    tar -C root -xf "$base" --exclude=./dev/\*
+    put_product root
+fi
 
 mkdir -p "root/lib/modules/$version" root/mnt/host root/etc/rig/usb root/usr/local/sbin
 modules uvcvideo vhci-hcd usbhid hid-generic evdev cdc-acm usb-storage sd_mod vfat nls_ascii nls_cp437 nls_utf8 xhci-pci \
-    virtio_blk virtio_pci virtio_console 9p 9pnet_virtio ext4 crc32c_generic fuse loop >module-files
+    virtio_blk virtio_pci virtio_console virtio_net 9p 9pnet_virtio ext4 crc32c_generic fuse loop >module-files
 cp "$tree/lib/modules/$version"/modules.{order,builtin,builtin.modinfo} "root/lib/modules/$version/"
 sed "s|^$tree/||" module-files | tar -C "$tree" -cf - -T - | tar -C root -xf - --keep-directory-symlink
 depmod -b root "$version"
@@ -207,7 +212,7 @@ chmod +x initramfs/init
 
 # ---- disk ------------------------------------------------------------------------------------------------
 rm -f disk.ext4
-truncate -s 4G disk.ext4
+truncate -s 6G disk.ext4
 mke2fs -q -t ext4 -d root -L station disk.ext4
 rm -rf root initramfs
 echo "$key" >machine.key
