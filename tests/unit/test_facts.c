@@ -261,7 +261,6 @@ int main(void) {
     problems();
     cleaned();
     pages();
-    ps_paint_end();
     free(sample);
     return tap_done();
 }
