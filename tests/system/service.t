@@ -7,6 +7,7 @@ import json
 import os
 import subprocess
 import sys
+import time
 
 sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
 import box as boxes  # noqa: E402
@@ -14,6 +15,7 @@ import box as boxes  # noqa: E402
 boxes.own_mounts()
 count = 0
 CODE = "SF1234567890123"
+LAST = "SF1234567890999"
 RECORDER, SIGNER, SOCKET = (f"packseal-{n}" for n in ("recorder@ST03.service", "signer@ST03.service", "signer@ST03.socket"))
 ROOT = "/var/lib/packseal"
 
@@ -225,10 +227,15 @@ def self_test(box, path):
 
 
 def after_boot(box):
+    box.run("packseal", "scan", LAST, "--json")
+    ok(box.wait(lambda: status(box).get("state") == "recording"), "a clip is open when the machine is switched off", status(box))
+    time.sleep(3)    # a segment of it
     box.halt()
     ok(box.boot(), "the machine is switched off, and on again")
     able = box.wait(lambda: status(box).get("able"))
     ok(able, "it can record, and nobody logged in", status(box))
+    found = box.run("packseal", "find", LAST, "--json")[1]
+    ok(json.loads(found or "{}").get("reason") == "shutdown", "the clip was sealed before the signer ended", found)
     ok(box.show("packseal@ST03.target", "ActiveState") == "active" and box.show(SIGNER, "ActiveState") == "active",
        "signer and recorder are up, by the socket and by the target")
     box.run("systemctl", "stop", "packseal@ST03.target")
