@@ -48,7 +48,9 @@ ${CC:-gcc} -std=c17 -D_GNU_SOURCE -O2 -Wall -Wextra -fPIE -pie -Wl,-z,relro,-z,n
 systemd-sysusers --root="$PWD/root" 2>/dev/null
 install -m 0644 "$src"/image/*.service "$src"/image/*.path "$src"/image/*.mount root/usr/lib/systemd/system/
 mkdir -p root/etc/packseal root/run/packseal-stick root/etc/systemd/system/multi-user.target.wants
-ln -sf /usr/lib/systemd/system/packseal-setup.path root/etc/systemd/system/multi-user.target.wants/packseal-setup.path
+for u in packseal-setup.path packseal-grow.service; do
+    ln -sf "/usr/lib/systemd/system/$u" "root/etc/systemd/system/multi-user.target.wants/$u"
+done
 
 uuid=$(cat /proc/sys/kernel/random/uuid)
 echo "UUID=$uuid / ext4 defaults,noatime,errors=remount-ro 0 1" >root/etc/fstab

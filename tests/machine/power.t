@@ -27,10 +27,10 @@ tap.diag("CUTS=%d SEED=%d" % (CUTS, SEED))
 
 # Beside the station: what the machine's own clock says, and how many pictures of the clip were encoded, over the shared
 # folder, which a power cut does not touch.
-WATCH = """
+WATCH = r"""
 while sleep .1; do
     read -r up rest </proc/uptime
-    packseal status --json | sed "s/.*\"encoded\":\([0-9]*\).*/$up \1/" >/mnt/host/alive.new && mv /mnt/host/alive.new /mnt/host/alive
+    packseal status --json | sed 's/.*"encoded":\([0-9]*\).*/'$up' \1/' >/mnt/host/alive.new && mv /mnt/host/alive.new /mnt/host/alive
 done
 """
 # The disk never has that much room: each run of the pruner removes what is old enough, which is everything sealed.
@@ -93,10 +93,11 @@ def cycle(m, number, phase, seen):
     if not m.scan(code, '"state":"recording".*%s' % code):
         return {**row, "bad": "no clip began: %s" % m.state()}
     m.must("(setsid bash /root/watch >/dev/null 2>&1 &)")
-    m.film(dice.randrange(30, 70))
+    m.film(dice.randrange(20, 50))
     if PHASES[phase]:
         m.must("(setsid %s >/dev/null 2>&1 &)" % PHASES[phase])
-    delay = dice.uniform(0, 3)
+    # A command takes seconds on this processor: the cut is to fall before, within and after what it does.
+    delay = dice.uniform(0, 9 if PHASES[phase] else 3)
     time.sleep(delay)
     up, encoded = alive(m)
     m.cut_power()
