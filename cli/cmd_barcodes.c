@@ -4,11 +4,9 @@
 #include "cli/cmd.h"
 #include "cli/spawn.h"
 #include "cli/words.h"
-#include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/wait.h>
 #include <unistd.h>
 
 #define PROGRAM "packseal-report" /* it alone knows pages and bars */
@@ -110,7 +108,7 @@ static int take_people(struct sheet *s, const struct ps_args_list *people) {
 }
 
 static int start(struct sheet *s, const char *out) {
-    char path[PATH_MAX], made[PS_ROOT_PATH], text[96];
+    char path[PATH_MAX];
     char program[] = PROGRAM, barcodes[] = "--barcodes", station[] = "--station", to[] = "--out",
          person[] = "--operator";
     char *v[8 + 2 * PS_ARGS_LIST_MAX];
@@ -118,7 +116,7 @@ static int start(struct sheet *s, const char *out) {
     const struct ps_spawn_how how = {.own_group = false};
     struct ps_why why = {0};
     pid_t pid;
-    int fd, status;
+    int fd;
     v[n++] = program;
     v[n++] = barcodes;
     v[n++] = s->site;
@@ -137,20 +135,7 @@ static int start(struct sheet *s, const char *out) {
     fflush(stdout);
     if (ps_spawn_start(path, v, &how, &pid, &fd, &why) < 0)
         return ps_words_fail(1, why.text, why.where, NULL);
-    FILE *f = fdopen(fd, "r");
-    while (f != NULL && fgets(made, sizeof(made), f) != NULL)
-        fputs(made, stdout);
-    if (f != NULL)
-        fclose(f);
-    else
-        close(fd);
-    while (waitpid(pid, &status, 0) < 0)
-        if (errno != EINTR)
-            return 1;
-    if (WIFEXITED(status))
-        return WEXITSTATUS(status);
-    ps_spawn_status_text(status, text);
-    return ps_words_fail(1, text, PROGRAM, NULL);
+    return ps_spawn_follow(pid, fd, PROGRAM, false);
 }
 
 int ps_cmd_barcodes(int argc, char **argv) {

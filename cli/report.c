@@ -11,7 +11,6 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
-#include <sys/wait.h>
 #include <unistd.h>
 
 #define PROGRAM "packseal-report"
@@ -92,28 +91,6 @@ static void argument(struct arguments *a, const char *name, const char *value) {
         a->v[a->n++] = (char *)(uintptr_t)value;
 }
 
-/* What it made, a line each, until it ends. */
-static int follow(pid_t pid, int fd, bool quiet) {
-    char line[PS_ROOT_PATH + 2];
-    int status;
-    FILE *f = fdopen(fd, "r");
-    while (f != NULL && fgets(line, sizeof(line), f) != NULL)
-        if (!quiet)
-            fputs(line, stdout);
-    if (f != NULL)
-        fclose(f);
-    else
-        close(fd);
-    while (waitpid(pid, &status, 0) < 0)
-        if (errno != EINTR)
-            return 1;
-    if (WIFEXITED(status))
-        return WEXITSTATUS(status);
-    char text[96];
-    ps_spawn_status_text(status, text);
-    return ps_words_fail(1, text, PROGRAM, NULL);
-}
-
 int ps_report_run(const struct ps_report_ask *ask) {
     char path[PATH_MAX], trust[PS_ROOT_PATH], dates[4][32];
     const char *texts[4] = {NULL};
@@ -150,7 +127,7 @@ int ps_report_run(const struct ps_report_ask *ask) {
     fflush(stdout);
     if (ps_spawn_start(path, a.v, &how, &pid, &out, &why) < 0)
         return ps_words_fail(1, why.text, why.where, NULL);
-    return follow(pid, out, ask->quiet);
+    return ps_spawn_follow(pid, out, PROGRAM, ask->quiet);
 }
 
 /* ---- reports inside a bundle ------------------------------------------------------------------------------------ */

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 #include "cli/spawn.h"
 #include "cli/user.h"
+#include "cli/words.h"
 #include <errno.h>
 #include <fcntl.h>
 #include <signal.h>
@@ -81,4 +82,24 @@ void ps_spawn_status_text(int status, char out[96]) {
     } else {
         snprintf(out, 96, "exit status %d", WEXITSTATUS(status));
     }
+}
+
+int ps_spawn_follow(pid_t pid, int fd, const char *program, bool quiet) {
+    char line[4096], text[96];
+    int status;
+    FILE *f = fdopen(fd, "r");
+    while (f != NULL && fgets(line, sizeof(line), f) != NULL)
+        if (!quiet)
+            fputs(line, stdout);
+    if (f != NULL)
+        fclose(f);
+    else
+        close(fd);
+    while (waitpid(pid, &status, 0) < 0)
+        if (errno != EINTR)
+            return 1;
+    if (WIFEXITED(status))
+        return WEXITSTATUS(status);
+    ps_spawn_status_text(status, text);
+    return ps_words_fail(1, text, program, NULL);
 }

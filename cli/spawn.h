@@ -25,6 +25,9 @@ struct ps_spawn_how {
  * process dies. Signal mask and dispositions are the default ones. */
 int ps_spawn_start(const char *path, char *const argv[], const struct ps_spawn_how *how, pid_t *pid, int *out,
                    struct ps_why *why);
+/* Waits for a child that ps_spawn_start made, and passes its output on, or drops it when quiet; fd is closed. Its exit status; 1,
+ * told with the program's name, when it had none. */
+int ps_spawn_follow(pid_t pid, int fd, const char *program, bool quiet);
 /* "exit status 3", "killed by signal 9 (Killed)" */
 void ps_spawn_status_text(int status, char out[96]);
 
