@@ -1,0 +1,49 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+#ifndef PS_VIEWER_VIEWER_H
+#define PS_VIEWER_VIEWER_H
+/*
+ * The running program, which each request's handler reaches by r->viewer. Fixed once the server serves, but for what says
+ * otherwise; what the modules keep is behind pointers, each with a lock of its own.
+ */
+#include "archive/config.h"
+#include "archive/root.h"
+#include "archive/viewer_db.h"
+#include "viewer/request.h"
+#include <stdatomic.h>
+
+struct ps_viewer {
+    char root[PS_ROOT_PATH];
+    struct ps_config config;
+    struct ps_viewer_db *db; /* archive/viewer_db.h: from any thread */
+    bool tls;                /* browsers reach us by https, here or at the proxy */
+    bool verify_only;        /* the checking page alone: no station, no accounts */
+    atomic_bool stopping;    /* what runs long looks at it */
+    struct ps_sessions *sessions;
+    struct ps_accounts *accounts;
+    struct ps_events *events;
+    struct ps_pages *pages;
+    struct ps_server *server;
+};
+
+/* An entry of the audit trail, made by this request: what is one of docs/API.md's words ("view", "export", ...); clip and
+ * detail may be NULL. The trail is part of the service: a view that could not be written down is refused, so the caller
+ * answers an error ("internal") when this is negative. Repeated range requests of one film by one session within 10 min
+ * are one entry: say ps_viewer_audit_once for these. */
+int ps_viewer_audit(const struct ps_request *r, const char *what, const char *clip, const char *detail);
+int ps_viewer_audit_once(const struct ps_request *r, const char *what, const char *clip, const char *detail);
+
+/* One line for the log, "packseal-viewer: WHAT: WHERE: WHAT TO DO", with the journal's priority (3 error, 6 info). */
+void ps_viewer_log(int level, const char *what, const char *where, const char *todo);
+
+/* Asks the recorder by ROOT/run/control.sock (docs/PROTOCOL.md). *reply is a new reference, also when the recorder refused
+ * ("ok" false, 0 is returned). PS_ENOENT: no recorder runs; PS_ETIME, PS_EGONE, PS_EFORMAT. Takes over request. */
+int ps_control_ask(const char *root, json_t *request, unsigned seconds, json_t **reply, struct ps_why *why);
+/* A connected stream to ROOT/name ("run/preview.sock"), or PS_ENOENT, PS_EPERM, PS_EIO. */
+int ps_control_connect(const char *root, const char *name, struct ps_why *why);
+/* Answers the request with the recorder's reply to it: 200, 409 when it refused, 503 no-recorder. Takes over request. */
+void ps_control_answer(struct ps_request *r, struct ps_answer *a, json_t *request, unsigned seconds);
+
+/* The tables of routes, which routes.c lists; each ends with a NULL method. A module that comes adds its own here and there. */
+extern const struct ps_route ps_account_routes[], ps_station_routes[], ps_events_routes[], ps_server_routes[];
+
+#endif
