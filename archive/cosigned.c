@@ -3,19 +3,16 @@
 #include "archive/store.h"
 #include "evidence/bytes.h"
 #include <dirent.h>
-#include <errno.h>
 #include <fcntl.h>
 #include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/stat.h>
 #include <unistd.h>
 
 #define SIZE_DIGITS 12
 #define MAX_NTH 9999
 #define PART ".part" /* begins with a dot: no reader looks at it */
-#define FOLDER_MODE 02750
 
 struct entry { /* what a file's name tells */
     char name[PS_COSIGNED_NAME];
@@ -26,11 +23,6 @@ struct entries {
     struct entry *v; /* by size, then name */
     size_t n, cap;
 };
-
-static int failed(struct ps_why *why, const char *where, const char *what) {
-    int rc = errno == ENOENT ? PS_ENOENT : errno == ENOSPC || errno == EDQUOT ? PS_EFULL : PS_EIO;
-    return ps_error_why(why, rc, where, "%s: %s", what, strerrordesc_np(errno));
-}
 
 /* ---- names */
 
@@ -59,14 +51,6 @@ static int by_size(const void *a, const void *b) {
     return x->size != y->size ? (x->size < y->size ? -1 : 1) : strcmp(x->name, y->name);
 }
 
-static int open_folder(const char *root, struct ps_why *why) {
-    char path[PS_ROOT_PATH];
-    if (ps_root_path(root, PS_ROOT_WITNESS, path) < 0)
-        return ps_error_why(why, PS_ELIMIT, root, "the path is too long");
-    int fd = open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-    return fd >= 0 ? fd : failed(why, path, "cannot be opened");
-}
-
 static int add(struct entries *l, const struct entry *e) {
     if (l->n == l->cap) {
         size_t cap = l->cap == 0 ? 64 : l->cap * 2;
@@ -83,13 +67,13 @@ static int add(struct entries *l, const struct entry *e) {
 /* A descriptor of the folder; PS_ENOENT when there is none. */
 static int list(const char *root, const char *witness, struct entries *l, struct ps_why *why) {
     *l = (struct entries){0};
-    int dir = open_folder(root, why), rc = 0;
+    int dir = ps_root_open(root, PS_ROOT_WITNESS, why), rc = 0;
     if (dir < 0)
         return dir;
     int copy = openat(dir, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
     DIR *d = copy >= 0 ? fdopendir(copy) : NULL;
     if (d == NULL) {
-        rc = failed(why, PS_ROOT_WITNESS, "cannot be read");
+        rc = ps_root_failed(why, PS_ROOT_WITNESS, "cannot be read");
         if (copy >= 0)
             close(copy);
         close(dir);
@@ -209,27 +193,13 @@ int ps_cosigned_gather(const char *root, struct ps_buf *note, struct ps_why *why
 
 /* ---- writing */
 
-static int make_folder(const char *root, struct ps_why *why) {
-    char path[PS_ROOT_PATH];
-    if (ps_root_path(root, PS_ROOT_WITNESS, path) < 0)
-        return ps_error_why(why, PS_ELIMIT, root, "the path is too long");
-    /* mkdir(2) takes off what the umask says and never sets the group bit. */
-    if (mkdir(path, FOLDER_MODE & 0777) == 0) {
-        if (chmod(path, FOLDER_MODE) != 0)
-            return failed(why, path, "cannot be made");
-    } else if (errno != EEXIST) {
-        return failed(why, path, "cannot be made");
-    }
-    return open_folder(root, why);
-}
-
 int ps_cosigned_write(const char *root, const char *witness, uint64_t size, const void *note, size_t n,
                       char name[PS_COSIGNED_NAME], struct ps_why *why) {
     struct entry check;
     int len = snprintf(name, PS_COSIGNED_NAME, "%012llu-%s", (unsigned long long)size, witness);
     if (len < 0 || len >= PS_COSIGNED_NAME - 8 || !entry_of(name, NULL, &check))
         return ps_error_why(why, PS_EINVAL, witness, "makes no name of a file");
-    int dir = make_folder(root, why);
+    int dir = ps_root_make(root, PS_ROOT_WITNESS, why);
     if (dir < 0)
         return dir;
     unlinkat(dir, PART, 0); /* of one that was interrupted */
@@ -241,11 +211,11 @@ int ps_cosigned_write(const char *root, const char *witness, uint64_t size, cons
             rc = ps_error_why(why, PS_EEXIST, name, "cannot get its name");
     }
     if (rc == 0 && renameat(dir, PART, dir, name) != 0)
-        rc = failed(why, name, "cannot get its name");
+        rc = ps_root_failed(why, name, "cannot get its name");
     if (rc < 0)
         unlinkat(dir, PART, 0);
     if (rc == 0 && fsync(dir) != 0)
-        rc = failed(why, PS_ROOT_WITNESS, "cannot be written");
+        rc = ps_root_failed(why, PS_ROOT_WITNESS, "cannot be written");
     close(dir);
     return rc;
 }

@@ -17,16 +17,6 @@
 
 #define FOLDER_MODE 02750
 
-static int failed(struct ps_why *why, const char *where, const char *what) {
-    int err = errno;
-    int rc = err == EEXIST || err == ENOTEMPTY ? PS_EEXIST
-             : err == ENOENT                   ? PS_ENOENT
-             : err == EACCES                   ? PS_EPERM
-             : err == ENOSPC || err == EDQUOT  ? PS_EFULL
-                                               : PS_EIO;
-    return ps_error_why(why, rc, where, "%s: %s", what, strerrordesc_np(err));
-}
-
 /* ---- reading */
 
 static int size_ok(uint64_t size, const char *where, struct ps_why *why) {
@@ -44,7 +34,7 @@ static int read_whole(int fd, uint8_t *p, size_t n, const char *where, struct ps
         if (did < 0 && errno == EINTR)
             continue;
         if (did < 0)
-            return failed(why, where, "cannot be read");
+            return ps_root_failed_or_denied(why, where, "cannot be read");
         at += (size_t)did;
         if (at > n || (did == 0 && at < n))
             return ps_error_why(why, PS_EIO, where, "changed while it was read");
@@ -70,7 +60,7 @@ int ps_intake_read(struct ps_intake_photo *out, const char *path, uint8_t **byte
     memset(out, 0, sizeof(*out));
     int rc = 0, fd = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK | O_NOCTTY);
     if (fd < 0 || fstat(fd, &st) != 0) {
-        rc = failed(why, path, "cannot be opened");
+        rc = ps_root_failed_or_denied(why, path, "cannot be opened");
         goto out;
     }
     if (!S_ISREG(st.st_mode)) {
@@ -109,18 +99,14 @@ static int make_folder(int at, const char *name) {
     return fchmodat(at, name, FOLDER_MODE, 0) != 0 || fsync(at) != 0 ? -1 : 0;
 }
 
-static int open_folder(int at, const char *name) {
-    return openat(at, name, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
-}
-
 /* ROOT/intake, made where missing, or an error. */
 static int top(const char *root, struct ps_why *why) {
     int at = open(root, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
     if (at < 0)
-        return failed(why, root, "cannot be opened");
-    int fd = make_folder(at, PS_INTAKE_FOLDER) == 0 ? open_folder(at, PS_INTAKE_FOLDER) : -1;
+        return ps_root_failed_or_denied(why, root, "cannot be opened");
+    int fd = make_folder(at, PS_INTAKE_FOLDER) == 0 ? ps_root_open_folder(at, PS_INTAKE_FOLDER) : -1;
     if (fd < 0)
-        fd = failed(why, PS_INTAKE_FOLDER, "cannot be made");
+        fd = ps_root_failed_or_denied(why, PS_INTAKE_FOLDER, "cannot be made");
     close(at);
     return fd;
 }
@@ -133,19 +119,19 @@ int ps_intake_begin(const char *root, char part[48], int *dirfd, struct ps_why *
         return at;
     int rc = 0;
     if (getrandom(id, sizeof(id), 0) != (ssize_t)sizeof(id))
-        rc = failed(why, PS_INTAKE_FOLDER, "no random number");
+        rc = ps_root_failed_or_denied(why, PS_INTAKE_FOLDER, "no random number");
     ps_bytes_hex(hex, id, sizeof(id));
     snprintf(part, 48, ".part-%s", hex);
     if (rc == 0 && (mkdirat(at, part, 0700) != 0 || fchmodat(at, part, FOLDER_MODE, 0) != 0 ||
-                    (*dirfd = open_folder(at, part)) < 0))
-        rc = failed(why, PS_INTAKE_FOLDER, "no new folder");
+                    (*dirfd = ps_root_open_folder(at, part)) < 0))
+        rc = ps_root_failed_or_denied(why, PS_INTAKE_FOLDER, "no new folder");
     close(at);
     return rc;
 }
 
 void ps_intake_abandon(const char *root, const char *part) {
     char name[32];
-    int at = top(root, NULL), dir = at < 0 ? -1 : open_folder(at, part);
+    int at = top(root, NULL), dir = at < 0 ? -1 : ps_root_open_folder(at, part);
     if (dir >= 0) {
         for (unsigned i = 1; i <= PS_INTAKE_FILES; i++) {
             snprintf(name, sizeof(name), "%04u.jpg", i);
@@ -166,7 +152,7 @@ static int day_folder(int at, const char *day) {
     char copy[16], *rest = copy;
     snprintf(copy, sizeof(copy), "%s", day);
     for (const char *step; at >= 0 && (step = strsep(&rest, "/")) != NULL;) {
-        int next = make_folder(at, step) == 0 ? open_folder(at, step) : -1;
+        int next = make_folder(at, step) == 0 ? ps_root_open_folder(at, step) : -1;
         close(at);
         at = next;
     }
@@ -183,15 +169,15 @@ int ps_intake_publish(const char *root, const char *part, const struct ps_intake
     int from = top(root, why);
     if (from < 0)
         return from;
-    int rc = 0, dir = open_folder(from, part), to = day_folder(dup(from), day);
+    int rc = 0, dir = ps_root_open_folder(from, part), to = day_folder(dup(from), day);
     if (dir < 0 || fsync(dir) != 0 || to < 0)
-        rc = failed(why, path, "cannot be made");
+        rc = ps_root_failed_or_denied(why, path, "cannot be made");
     /* A file system without RENAME_NOREPLACE: a folder never replaces one that holds something. */
     else if (renameat2(from, part, to, name, RENAME_NOREPLACE) != 0 &&
              ((errno != EINVAL && errno != ENOSYS) || renameat(from, part, to, name) != 0))
-        rc = failed(why, path, "cannot take its final name");
+        rc = ps_root_failed_or_denied(why, path, "cannot take its final name");
     else if (fsync(to) != 0 || fsync(from) != 0)
-        rc = failed(why, path, "fsync");
+        rc = ps_root_failed_or_denied(why, path, "fsync");
     if (to >= 0)
         close(to);
     if (dir >= 0)

@@ -19,47 +19,26 @@
 #define FOLDER_MODE 0750
 #define DAY_LENGTH 10 /* "2026/11/21" */
 
-static int failed(struct ps_why *why, const char *where, const char *what) {
-    int rc = errno == EEXIST || errno == ENOTEMPTY ? PS_EEXIST
-             : errno == ENOENT                     ? PS_ENOENT
-             : errno == ENOSPC || errno == EDQUOT  ? PS_EFULL
-             : errno == EACCES || errno == EPERM   ? PS_EPERM
-                                                   : PS_EIO;
-    return ps_error_why(why, rc, where, "%s: %s", what, strerrordesc_np(errno));
-}
-
-static int open_folder(int at, const char *name) {
-    return openat(at, name, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
-}
-
-static int open_below(const char *root, const char *rest, struct ps_why *why) {
-    char path[PS_ROOT_PATH];
-    if (ps_root_path(root, rest, path) < 0)
-        return ps_error_why(why, PS_ELIMIT, root, "the path is too long");
-    int fd = open_folder(AT_FDCWD, path);
-    return fd >= 0 ? fd : failed(why, rest, "cannot be opened");
-}
-
 /* clips is setgid on an installed station, and new folders inherit that. */
 static int make_below(const char *root, const char *rest, struct ps_why *why) {
     char path[PS_ROOT_PATH];
     if (ps_root_path(root, rest, path) < 0)
         return ps_error_why(why, PS_ELIMIT, root, "the path is too long");
     if (mkdir(path, FOLDER_MODE) != 0)
-        return errno == EEXIST ? 0 : failed(why, rest, "cannot be made");
+        return errno == EEXIST ? 0 : ps_root_failed_or_denied(why, rest, "cannot be made");
     *strrchr(path, '/') = '\0';
-    int fd = open_folder(AT_FDCWD, path);
-    int rc = fd >= 0 && fsync(fd) == 0 ? 0 : failed(why, rest, "fsync");
+    int fd = ps_root_open_folder(AT_FDCWD, path);
+    int rc = fd >= 0 && fsync(fd) == 0 ? 0 : ps_root_failed_or_denied(why, rest, "fsync");
     if (fd >= 0)
         close(fd);
     return rc;
 }
 
 static int sync_below(const char *root, const char *rest, struct ps_why *why) {
-    int fd = open_below(root, rest, why);
+    int fd = ps_root_open(root, rest, why);
     if (fd < 0)
         return fd;
-    int rc = fsync(fd) == 0 ? 0 : failed(why, rest, "fsync");
+    int rc = fsync(fd) == 0 ? 0 : ps_root_failed_or_denied(why, rest, "fsync");
     close(fd);
     return rc;
 }
@@ -151,7 +130,7 @@ static int read_note(int dir, struct ps_removal *r, struct ps_why *why) {
 }
 
 int ps_removal_read(const char *root, const char *path, struct ps_removal *out, struct ps_why *why) {
-    int dir = open_below(root, path, why);
+    int dir = ps_root_open(root, path, why);
     if (dir < 0)
         return dir;
     int rc = read_note(dir, out, why);
@@ -163,7 +142,7 @@ int ps_removal_read(const char *root, const char *path, struct ps_removal *out, 
 
 int ps_removal_lock(const char *root, struct ps_why *why) {
     int rc = make_below(root, PS_ROOT_REMOVING, why);
-    int fd = rc < 0 ? rc : open_below(root, PS_ROOT_REMOVING, why);
+    int fd = rc < 0 ? rc : ps_root_open(root, PS_ROOT_REMOVING, why);
     if (fd < 0 || flock(fd, LOCK_EX | LOCK_NB) == 0)
         return fd;
     rc = errno == EWOULDBLOCK ? PS_EBUSY : PS_EIO;
@@ -187,7 +166,7 @@ int ps_removal_aside(const char *root, const char *path, char aside[PS_REMOVAL_A
         return ps_error_why(why, rc, path, "the path is too long");
     if (renameat2(AT_FDCWD, from, AT_FDCWD, to, RENAME_NOREPLACE) != 0 &&
         ((errno != EINVAL && errno != ENOSYS) || rename(from, to) != 0))
-        return failed(why, path, "cannot be renamed");
+        return ps_root_failed_or_denied(why, path, "cannot be renamed");
     rc = sync_below(root, PS_ROOT_REMOVING, why);
     return rc < 0 ? rc : sync_below(root, day, why);
 }
@@ -238,7 +217,7 @@ static int empty(int fd, unsigned depth, bool top, bool statement, struct ps_why
     int rc = 0;
     if (d == NULL) {
         close(fd);
-        return failed(why, "clip folder", "cannot be listed");
+        return ps_root_failed_or_denied(why, "clip folder", "cannot be listed");
     }
     for (const struct dirent *e; rc == 0 && (e = readdir(d)) != NULL;) {
         const char *name = e->d_name;
@@ -248,15 +227,15 @@ static int empty(int fd, unsigned depth, bool top, bool statement, struct ps_why
         if (folder && depth == 0)
             rc = ps_error_why(why, PS_ELIMIT, name, "folders too deep");
         if (folder && rc == 0) {
-            int below = open_folder(dirfd(d), name);
-            rc = below < 0 ? failed(why, name, "cannot be opened")
+            int below = ps_root_open_folder(dirfd(d), name);
+            rc = below < 0 ? ps_root_failed_or_denied(why, name, "cannot be opened")
                            : empty(below, depth - 1, false, false, why);
         }
         if (rc == 0 && unlinkat(dirfd(d), name, folder ? AT_REMOVEDIR : 0) != 0)
-            rc = failed(why, name, "cannot be removed");
+            rc = ps_root_failed_or_denied(why, name, "cannot be removed");
     }
     if (rc == 0 && fsync(dirfd(d)) != 0)
-        rc = failed(why, "clip folder", "fsync");
+        rc = ps_root_failed_or_denied(why, "clip folder", "fsync");
     closedir(d);
     return rc;
 }
@@ -268,9 +247,9 @@ static int note_down(int dir, const struct ps_removal *r, struct ps_why *why) {
     if (rc == 0)
         return 0;
     if (rc != PS_ENOENT && unlinkat(dir, NOTE, 0) != 0)
-        return failed(why, NOTE, "cannot be replaced");
+        return ps_root_failed_or_denied(why, NOTE, "cannot be replaced");
     rc = write_note(dir, r, why);
-    return rc == 0 && fsync(dir) != 0 ? failed(why, r->clip, "fsync") : rc;
+    return rc == 0 && fsync(dir) != 0 ? ps_root_failed_or_denied(why, r->clip, "fsync") : rc;
 }
 
 int ps_removal_clear(const char *root, const char *aside, const struct ps_removal *r, struct ps_why *why) {
@@ -278,7 +257,7 @@ int ps_removal_clear(const char *root, const char *aside, const struct ps_remova
     int list = -1, rc = ps_removal_names(aside, clip, place, now);
     if (rc < 0 || strcmp(clip, r->clip) != 0)
         return ps_error_why(why, PS_EINVAL, aside, "is no clip that is being removed");
-    int dir = open_below(root, now, why);
+    int dir = ps_root_open(root, now, why);
     if (dir < 0)
         return dir;
     rc = note_down(dir, r, why);
@@ -286,7 +265,7 @@ int ps_removal_clear(const char *root, const char *aside, const struct ps_remova
         goto out;
     bool full = rc == PS_EFULL; /* the films make room for the note */
     list = openat(dir, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-    rc = list < 0 ? failed(why, now, "cannot be listed")
+    rc = list < 0 ? ps_root_failed_or_denied(why, now, "cannot be listed")
                   : empty(list, DEPTH, true, r->leaf.extra[0] != PS_TOMBSTONE_ERASURE, why);
     if (rc == 0 && full)
         rc = note_down(dir, r, why);
@@ -311,7 +290,7 @@ int ps_removal_settle(const char *root, const char *aside, struct ps_why *why) {
     if (rc < 0)
         return rc;
     if (rename(from, to) != 0)
-        return failed(why, place, "cannot take its place");
+        return ps_root_failed_or_denied(why, place, "cannot take its place");
     *strrchr(place, '/') = '\0';
     rc = sync_below(root, place, why);
     return rc < 0 ? rc : sync_below(root, PS_ROOT_REMOVING, why);
@@ -333,7 +312,7 @@ static uint64_t weigh(int fd, unsigned depth) {
             fstatat(dirfd(d), e->d_name, &st, AT_SYMLINK_NOFOLLOW) != 0)
             continue;
         sum += (uint64_t)st.st_blocks * 512;
-        int below = S_ISDIR(st.st_mode) && depth > 0 ? open_folder(dirfd(d), e->d_name) : -1;
+        int below = S_ISDIR(st.st_mode) && depth > 0 ? ps_root_open_folder(dirfd(d), e->d_name) : -1;
         if (below >= 0)
             sum += weigh(below, depth - 1);
     }
@@ -342,6 +321,6 @@ static uint64_t weigh(int fd, unsigned depth) {
 }
 
 uint64_t ps_removal_weigh(const char *root, const char *path) {
-    int fd = open_below(root, path, NULL);
+    int fd = ps_root_open(root, path, NULL);
     return fd < 0 ? 0 : weigh(fd, DEPTH);
 }

@@ -17,6 +17,19 @@ int ps_root_path(const char *root, const char *rest, char out[PS_ROOT_PATH]);
 /* Configuration file: ROOT/packseal.conf, else /etc/packseal/packseal.conf for the default root. */
 int ps_root_config(const char *root, char out[PS_ROOT_PATH]);
 
+/* What errno tells, as one of our errors with the system's words; errno stays. What this user may not do is PS_EIO:
+ * PS_EPERM is for most callers the refusal of a signer or server. */
+int ps_root_failed(struct ps_why *why, const char *where, const char *what);
+/* The same for those who tell people to do it as another user: there it is PS_EPERM. */
+int ps_root_failed_or_denied(struct ps_why *why, const char *where, const char *what);
+
+/* A folder by its name, which may be no link. A descriptor, or -1 with errno. */
+int ps_root_open_folder(int at, const char *name);
+/* The same for ROOT/rest; the root itself may be a link. A descriptor or an error. */
+int ps_root_open(const char *root, const char *rest, struct ps_why *why);
+/* ROOT/name, made (2750) where missing, opened. */
+int ps_root_make(const char *root, const char *name, struct ps_why *why);
+
 /* Names below ROOT. */
 #define PS_ROOT_CLIPS "clips"
 #define PS_ROOT_PART "clips/.part"

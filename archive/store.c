@@ -17,17 +17,6 @@
 #define ABORTED "clips/.aborted"
 #define PART_ID_LENGTH 36
 
-static int failed(struct ps_why *why, const char *where, const char *what) {
-    int err = errno;
-    int rc = err == EEXIST                    ? PS_EEXIST
-             : err == ENOENT                  ? PS_ENOENT
-             : err == ENOSPC || err == EDQUOT ? PS_EFULL
-                                              : PS_EIO;
-    ps_error_why(why, rc, where, "%s: %s", what, strerrordesc_np(err));
-    errno = err;
-    return rc;
-}
-
 /* ---- folders */
 
 static int sync_fd(int fd) {
@@ -36,19 +25,6 @@ static int sync_fd(int fd) {
         rc = fsync(fd);
     while (rc != 0 && errno == EINTR);
     return rc;
-}
-
-static int open_folder(int at, const char *name) {
-    return openat(at, name, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
-}
-
-/* ROOT/rest; the root itself may be a link. */
-static int open_below(const char *root, const char *rest, struct ps_why *why) {
-    char path[PS_ROOT_PATH];
-    if (ps_root_path(root, rest, path) < 0)
-        return ps_error_why(why, PS_ELIMIT, root, "the path is too long");
-    int fd = open_folder(AT_FDCWD, path);
-    return fd >= 0 ? fd : failed(why, path, "cannot be opened");
 }
 
 /* mkdir(2) takes off what the umask says, and sets the group bit only below a folder that has it. There the recorder need
@@ -84,7 +60,7 @@ static int make_parents(const char *root, struct ps_why *why) {
             continue;
         *p = '\0';
         if (mkdir(path, 0755) != 0 && errno != EEXIST)
-            return failed(why, path, "cannot be made");
+            return ps_root_failed(why, path, "cannot be made");
         *p = '/';
     }
     return 0;
@@ -97,13 +73,13 @@ int ps_store_init(const char *root, struct ps_why *why) {
     if (rc < 0)
         return rc;
     if (make_folder(AT_FDCWD, root, FOLDER_MODE) != 0)
-        return failed(why, root, "cannot be made");
+        return ps_root_failed(why, root, "cannot be made");
     int fd = open(root, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
     if (fd < 0)
-        return failed(why, root, "cannot be opened");
+        return ps_root_failed(why, root, "cannot be opened");
     for (size_t i = 0; i < sizeof(folders) / sizeof(folders[0]) && rc == 0; i++)
         if (make_folder(fd, folders[i], FOLDER_MODE) != 0)
-            rc = failed(why, folders[i], "cannot be made");
+            rc = ps_root_failed(why, folders[i], "cannot be made");
     close(fd);
     return rc;
 }
@@ -133,21 +109,21 @@ static bool id_ok(const char *id) {
 }
 
 int ps_store_part_new(const char *root, char id[40], int *dirfd, struct ps_why *why) {
-    int part = open_below(root, PS_ROOT_PART, why), fd = -1, rc = 0;
+    int part = ps_root_open(root, PS_ROOT_PART, why), fd = -1, rc = 0;
     if (part < 0)
         return part;
     if (make_id(id) != 0) {
-        rc = failed(why, PS_ROOT_PART, "no random number");
+        rc = ps_root_failed(why, PS_ROOT_PART, "no random number");
         goto out;
     }
     /* Anything already of that name is not ours. */
     if (make_with_mode(part, id, FOLDER_MODE) != 0) {
-        rc = failed(why, PS_ROOT_PART, "no new folder");
+        rc = ps_root_failed(why, PS_ROOT_PART, "no new folder");
         goto out;
     }
-    fd = open_folder(part, id);
+    fd = ps_root_open_folder(part, id);
     if (fd < 0 || make_folder(fd, "originals", FOLDER_MODE) != 0 || sync_fd(part) != 0) {
-        rc = failed(why, id, "the new folder cannot be used");
+        rc = ps_root_failed(why, id, "the new folder cannot be used");
         goto out;
     }
     *dirfd = fd;
@@ -162,11 +138,11 @@ out:
 int ps_store_part_open(const char *root, const char *id, int *dirfd, struct ps_why *why) {
     if (!id_ok(id))
         return ps_error_why(why, PS_EINVAL, id, "is no name of a half-done clip");
-    int part = open_below(root, PS_ROOT_PART, why);
+    int part = ps_root_open(root, PS_ROOT_PART, why);
     if (part < 0)
         return part;
-    int fd = open_folder(part, id);
-    int rc = fd >= 0 ? 0 : failed(why, id, "cannot be opened");
+    int fd = ps_root_open_folder(part, id);
+    int rc = fd >= 0 ? 0 : ps_root_failed(why, id, "cannot be opened");
     close(part);
     if (rc == 0)
         *dirfd = fd;
@@ -257,7 +233,7 @@ bool ps_store_is_clip_name(const char *s) {
 }
 
 int ps_store_part_each(const char *root, int (*found)(void *ctx, const char *id), void *ctx) {
-    int fd = open_below(root, PS_ROOT_PART, NULL);
+    int fd = ps_root_open(root, PS_ROOT_PART, NULL);
     if (fd < 0)
         return fd;
     struct names ids;
@@ -282,25 +258,25 @@ static int sync_tree(int fd, int depth, struct ps_why *why) {
     struct names l;
     int list = openat(fd, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
     if (list < 0 || names_of(list, any_name, &l) < 0)
-        return failed(why, "clip folder", "cannot be listed");
+        return ps_root_failed(why, "clip folder", "cannot be listed");
     int rc = 0;
     for (size_t i = 0; i < l.n && rc == 0; i++) {
         int f = openat(fd, l.v[i], O_RDONLY | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC);
         struct stat st;
         if (f < 0 || fstat(f, &st) != 0)
-            rc = failed(why, l.v[i], "cannot be opened");
+            rc = ps_root_failed(why, l.v[i], "cannot be opened");
         else if (S_ISDIR(st.st_mode) && depth > 0)
             rc = sync_tree(f, depth - 1, why);
         else if (!S_ISREG(st.st_mode))
             rc = ps_error_why(why, PS_EFORMAT, l.v[i], "does not belong in a clip folder");
         else if (sync_fd(f) != 0)
-            rc = failed(why, l.v[i], "fsync");
+            rc = ps_root_failed(why, l.v[i], "fsync");
         if (f >= 0)
             close(f);
     }
     names_free(&l);
     if (rc == 0 && sync_fd(fd) != 0)
-        rc = failed(why, "clip folder", "fsync");
+        rc = ps_root_failed(why, "clip folder", "fsync");
     return rc;
 }
 
@@ -312,13 +288,13 @@ static int day_folder(const char *root, int64_t wall_ns, char day[16], struct ps
         return ps_error_why(why, PS_EINVAL, "started", "the year has not four digits");
     snprintf(day, 16, "%04u/%02u/%02u", (unsigned)(tm.tm_year + 1900) % 10000,
              (unsigned)(tm.tm_mon + 1) % 100, (unsigned)tm.tm_mday % 100);
-    int at = open_below(root, PS_ROOT_CLIPS, why);
+    int at = ps_root_open(root, PS_ROOT_CLIPS, why);
     char name[16], *rest = name;
     memcpy(name, day, sizeof(name));
     for (const char *step; at >= 0 && (step = strsep(&rest, "/")) != NULL;) {
-        int next = make_folder(at, step, FOLDER_MODE) == 0 ? open_folder(at, step) : -1;
+        int next = make_folder(at, step, FOLDER_MODE) == 0 ? ps_root_open_folder(at, step) : -1;
         if (next < 0)
-            next = failed(why, day, "cannot be made");
+            next = ps_root_failed(why, day, "cannot be made");
         close(at);
         at = next;
     }
@@ -343,7 +319,7 @@ int ps_store_publish(const char *root, const char *id, const struct ps_clip *cli
     int rc = ps_store_part_open(root, id, &dir, why);
     if (rc < 0)
         return rc;
-    part = open_below(root, PS_ROOT_PART, why);
+    part = ps_root_open(root, PS_ROOT_PART, why);
     if (part < 0) {
         rc = part;
         goto out;
@@ -358,12 +334,12 @@ int ps_store_publish(const char *root, const char *id, const struct ps_clip *cli
     }
     ps_statement_clip_name(clip->opening.station, clip->number, name);
     if (rename_new(part, id, to, name) != 0) {
-        rc = errno == ENOTEMPTY ? PS_EEXIST : failed(why, name, "cannot take its final name");
+        rc = errno == ENOTEMPTY ? PS_EEXIST : ps_root_failed(why, name, "cannot take its final name");
         goto out;
     }
     snprintf(path, PS_ROOT_PATH, "%s/%s/%s", PS_ROOT_CLIPS, day, name);
     if (sync_fd(dir) != 0 || sync_fd(to) != 0 || sync_fd(part) != 0)
-        rc = failed(why, path, "fsync");
+        rc = ps_root_failed(why, path, "fsync");
 out:
     if (to >= 0)
         close(to);
@@ -376,19 +352,19 @@ out:
 int ps_store_part_abandon(const char *root, const char *id, struct ps_why *why) {
     if (!id_ok(id))
         return ps_error_why(why, PS_EINVAL, id, "is no name of a half-done clip");
-    int part = open_below(root, PS_ROOT_PART, why), to = -1, rc = part < 0 ? part : 0;
+    int part = ps_root_open(root, PS_ROOT_PART, why), to = -1, rc = part < 0 ? part : 0;
     if (part < 0)
         goto out;
-    int clips = open_below(root, PS_ROOT_CLIPS, why);
+    int clips = ps_root_open(root, PS_ROOT_CLIPS, why);
     if (clips < 0 || make_folder(clips, ".aborted", FOLDER_MODE) != 0 ||
-        (to = open_folder(clips, ".aborted")) < 0)
-        rc = failed(why, ABORTED, "cannot be made");
+        (to = ps_root_open_folder(clips, ".aborted")) < 0)
+        rc = ps_root_failed(why, ABORTED, "cannot be made");
     if (clips >= 0)
         close(clips);
     if (rc == 0 && rename_new(part, id, to, id) != 0)
-        rc = failed(why, id, "cannot be put aside");
+        rc = ps_root_failed(why, id, "cannot be put aside");
     if (rc == 0 && (sync_fd(to) != 0 || sync_fd(part) != 0))
-        rc = failed(why, ABORTED, "fsync");
+        rc = ps_root_failed(why, ABORTED, "fsync");
 out:
     if (to >= 0)
         close(to);
@@ -402,22 +378,22 @@ out:
 int ps_store_write_file(int dirfd, const char *name, const void *p, size_t n, struct ps_why *why) {
     int fd = openat(dirfd, name, O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, 0640);
     if (fd < 0)
-        return failed(why, name, "cannot be made");
+        return ps_root_failed(why, name, "cannot be made");
     const char *at = p;
-    int rc = fchmod(fd, 0640) == 0 ? 0 : failed(why, name, "mode");
+    int rc = fchmod(fd, 0640) == 0 ? 0 : ps_root_failed(why, name, "mode");
     while (n > 0 && rc == 0) {
         ssize_t did = write(fd, at, n);
         if (did < 0 && errno == EINTR)
             continue;
         if (did < 0) {
-            rc = failed(why, name, "cannot be written");
+            rc = ps_root_failed(why, name, "cannot be written");
             break;
         }
         at += did;
         n -= (size_t)did;
     }
     if (rc == 0 && sync_fd(fd) != 0)
-        rc = failed(why, name, "fsync");
+        rc = ps_root_failed(why, name, "fsync");
     close(fd);
     if (rc < 0)
         unlinkat(dirfd, name, 0); /* a part of a file would be taken for the whole */
@@ -428,12 +404,12 @@ int ps_store_read_file(int dirfd, const char *name, size_t max, uint8_t **out, s
                        struct ps_why *why) {
     int fd = openat(dirfd, name, O_RDONLY | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC);
     if (fd < 0)
-        return failed(why, name, "cannot be opened");
+        return ps_root_failed(why, name, "cannot be opened");
     int rc = 0;
     uint8_t *buf = NULL;
     struct stat st;
     if (fstat(fd, &st) != 0)
-        rc = failed(why, name, "cannot be looked at");
+        rc = ps_root_failed(why, name, "cannot be looked at");
     else if (!S_ISREG(st.st_mode))
         rc = ps_error_why(why, PS_EFORMAT, name, "is no ordinary file");
     else if ((uint64_t)st.st_size > max)
@@ -446,7 +422,7 @@ int ps_store_read_file(int dirfd, const char *name, size_t max, uint8_t **out, s
         if (did < 0 && errno == EINTR)
             continue;
         if (did < 0)
-            rc = failed(why, name, "cannot be read");
+            rc = ps_root_failed(why, name, "cannot be read");
         else if (did == 0)
             rc = ps_error_why(why, PS_ESHORT, name, "became shorter while it was read");
         else
@@ -473,7 +449,7 @@ struct walk {
 
 static int walk_level(const struct walk *w, const char *path, unsigned level) {
     static bool (*const ok[])(const char *) = {is_year, is_two, is_two, ps_store_is_clip_name};
-    int fd = open_below(w->root, path, NULL);
+    int fd = ps_root_open(w->root, path, NULL);
     /* A file or a link where a day would be is no day. */
     if (fd < 0)
         return level > 0 && (errno == ENOTDIR || errno == ELOOP || errno == ENOENT) ? 0 : fd;
@@ -499,7 +475,7 @@ int ps_store_each(const char *root, int (*found)(void *ctx, const char *path, co
 int ps_store_each_removed(const char *root, int (*found)(void *ctx, const char *path, const char *name),
                           void *ctx) {
     struct walk w = {.root = root, .found = found, .ctx = ctx};
-    int fd = open_below(root, PS_ROOT_REMOVED, NULL);
+    int fd = ps_root_open(root, PS_ROOT_REMOVED, NULL);
     if (fd < 0)
         return fd == PS_ENOENT ? 0 : fd;
     close(fd);
@@ -507,7 +483,7 @@ int ps_store_each_removed(const char *root, int (*found)(void *ctx, const char *
 }
 
 int ps_store_load(const char *root, const char *path, struct ps_clip **out, struct ps_why *why) {
-    int fd = open_below(root, path, why);
+    int fd = ps_root_open(root, path, why);
     if (fd < 0)
         return fd;
     uint8_t *text = NULL;

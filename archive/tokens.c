@@ -25,11 +25,6 @@
 static const char *const files[] = {"checkpoint", "token.tsr", "chain.pem", "info"};
 #define FILES (sizeof(files) / sizeof(files[0]))
 
-static int failed(struct ps_why *why, const char *where, const char *what) {
-    int rc = errno == ENOENT ? PS_ENOENT : errno == ENOSPC || errno == EDQUOT ? PS_EFULL : PS_EIO;
-    return ps_error_why(why, rc, where, "%s: %s", what, strerrordesc_np(errno));
-}
-
 /* ---- names */
 
 static bool entry_of(const char *name, struct ps_tokens_entry *e) {
@@ -65,17 +60,9 @@ static int by_size(const void *a, const void *b) {
     return c != 0 ? c : x->nth < y->nth ? -1 : x->nth > y->nth;
 }
 
-static int open_tokens(const char *root, struct ps_why *why) {
-    char path[PS_ROOT_PATH];
-    if (ps_root_path(root, PS_ROOT_TOKENS, path) < 0)
-        return ps_error_why(why, PS_ELIMIT, root, "the path is too long");
-    int fd = open(path, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
-    return fd >= 0 ? fd : failed(why, path, "cannot be opened");
-}
-
 int ps_tokens_list(const char *root, struct ps_tokens_list *out, struct ps_why *why) {
     *out = (struct ps_tokens_list){0};
-    int fd = open_tokens(root, why), rc = 0;
+    int fd = ps_root_open(root, PS_ROOT_TOKENS, why), rc = 0;
     if (fd == PS_ENOENT)
         return 0;
     if (fd < 0)
@@ -83,7 +70,7 @@ int ps_tokens_list(const char *root, struct ps_tokens_list *out, struct ps_why *
     DIR *d = fdopendir(fd);
     if (d == NULL) {
         close(fd);
-        return failed(why, PS_ROOT_TOKENS, "cannot be read");
+        return ps_root_failed(why, PS_ROOT_TOKENS, "cannot be read");
     }
     size_t room = 0;
     for (const struct dirent *e; rc == 0 && (e = readdir(d)) != NULL;) {
@@ -140,11 +127,11 @@ int ps_tokens_read(const char *root, const char *name, struct ps_token *out, str
     *out = (struct ps_token){0};
     if (!entry_of(name, &out->entry))
         return ps_error_why(why, PS_EINVAL, name, "is no name of a token");
-    int tokens = open_tokens(root, why);
+    int tokens = ps_root_open(root, PS_ROOT_TOKENS, why);
     if (tokens < 0)
         return tokens;
     int dir = openat(tokens, name, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
-    int rc = dir >= 0 ? read_parts(dir, out, why) : failed(why, name, "cannot be opened");
+    int rc = dir >= 0 ? read_parts(dir, out, why) : ps_root_failed(why, name, "cannot be opened");
     if (dir >= 0)
         close(dir);
     close(tokens);
@@ -279,26 +266,17 @@ int ps_tokens_expiring(const char *root, const char *origin, int64_t until_ns,
 /* ---- writing */
 
 int ps_tokens_lock(const char *root, struct ps_why *why) {
-    char path[PS_ROOT_PATH];
-    if (ps_root_path(root, PS_ROOT_TOKENS, path) < 0)
-        return ps_error_why(why, PS_ELIMIT, root, "the path is too long");
-    /* mkdir(2) takes off what the umask says and never sets the group bit. */
-    if (mkdir(path, FOLDER_MODE & 0777) == 0) {
-        if (chmod(path, FOLDER_MODE) != 0)
-            return failed(why, path, "cannot be made");
-    } else if (errno != EEXIST) {
-        return failed(why, path, "cannot be made");
-    }
-    int dir = open_tokens(root, why);
+    int dir = ps_root_make(root, PS_ROOT_TOKENS, why);
     if (dir < 0)
         return dir;
     int fd = openat(dir, LOCK, O_RDWR | O_CREAT | O_NOFOLLOW | O_CLOEXEC, 0640);
     close(dir);
     if (fd < 0)
-        return failed(why, path, "cannot be written");
+        return ps_root_failed(why, PS_ROOT_TOKENS, "cannot be written");
     if (flock(fd, LOCK_EX | LOCK_NB) != 0) {
-        int rc = errno == EWOULDBLOCK ? ps_error_why(why, PS_EBUSY, path, "another packseal stamp is at work")
-                                      : failed(why, path, "cannot be locked");
+        int rc = errno == EWOULDBLOCK
+                     ? ps_error_why(why, PS_EBUSY, PS_ROOT_TOKENS, "another packseal stamp is at work")
+                     : ps_root_failed(why, PS_ROOT_TOKENS, "cannot be locked");
         close(fd);
         return rc;
     }
@@ -342,10 +320,10 @@ static void clear_part(int tokens) {
 static int fill_part(int tokens, const struct ps_tokens_new *in, struct ps_why *why) {
     clear_part(tokens); /* of one that was interrupted */
     if (mkdirat(tokens, PART, 0700) != 0 || fchmodat(tokens, PART, FOLDER_MODE, 0) != 0)
-        return failed(why, PS_ROOT_TOKENS "/" PART, "cannot be made");
+        return ps_root_failed(why, PS_ROOT_TOKENS "/" PART, "cannot be made");
     int dir = openat(tokens, PART, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
     if (dir < 0)
-        return failed(why, PS_ROOT_TOKENS "/" PART, "cannot be opened");
+        return ps_root_failed(why, PS_ROOT_TOKENS "/" PART, "cannot be opened");
     int rc = ps_store_write_file(dir, files[0], in->note, in->note_n, why);
     if (rc == 0)
         rc = ps_store_write_file(dir, files[1], in->token, in->token_n, why);
@@ -354,7 +332,7 @@ static int fill_part(int tokens, const struct ps_tokens_new *in, struct ps_why *
     if (rc == 0)
         rc = put_info(dir, in, why);
     if (rc == 0 && fsync(dir) != 0)
-        rc = failed(why, PS_ROOT_TOKENS "/" PART, "cannot be written");
+        rc = ps_root_failed(why, PS_ROOT_TOKENS "/" PART, "cannot be written");
     close(dir);
     return rc;
 }
@@ -376,7 +354,7 @@ int ps_tokens_write(const char *root, const struct ps_tokens_new *in, char name[
                      in->authority);
     if (n < 0 || n >= PS_TOKENS_NAME || !entry_of(name, &check))
         return ps_error_why(why, PS_EINVAL, in->authority, "makes no name of a token");
-    tokens = open_tokens(root, why);
+    tokens = ps_root_open(root, PS_ROOT_TOKENS, why);
     if (tokens < 0)
         return tokens;
     rc = fill_part(tokens, in, why);
@@ -384,13 +362,13 @@ int ps_tokens_write(const char *root, const struct ps_tokens_new *in, char name[
         goto out;
     for (unsigned nth = 2; rename_new(tokens, name) != 0; nth++) {
         if (errno != EEXIST || nth > MAX_NTH) {
-            rc = failed(why, name, "cannot get its name");
+            rc = ps_root_failed(why, name, "cannot get its name");
             goto out;
         }
         snprintf(name + n, (size_t)(PS_TOKENS_NAME - n), ".%u", nth);
     }
     if (fsync(tokens) != 0)
-        rc = failed(why, PS_ROOT_TOKENS, "cannot be written");
+        rc = ps_root_failed(why, PS_ROOT_TOKENS, "cannot be written");
 out:
     if (rc < 0)
         clear_part(tokens);
