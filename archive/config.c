@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 #include "archive/config.h"
+#include "archive/config_check.h"
 #include "evidence/bytes.h"
 #include <ctype.h>
 #include <errno.h>
@@ -125,7 +126,7 @@ static int station(struct reading *r, const char *k, const char *v) {
 static int entry(struct reading *r, const char *name, void *first, size_t size, unsigned *n, unsigned most) {
     if (!only(name, "-", 1, 32))
         return refuse(r, r->value_line,
-                      "a camera, scanner, authority or witness is named with 1 to 32 of a-z, 0-9 and hyphen",
+                      "a camera, scanner, scale, authority or witness is named with 1 to 32 of a-z, 0-9 and hyphen",
                       name),
                -1;
     char *at = first;
@@ -133,7 +134,7 @@ static int entry(struct reading *r, const char *name, void *first, size_t size, 
         if (strcmp(at, name) == 0)
             return (int)i;
     if (*n >= most)
-        return refuse(r, r->value_line, "too many cameras, scanners, authorities or witnesses", name), -1;
+        return refuse(r, r->value_line, "too many cameras, scanners, scales, authorities or witnesses", name), -1;
     memcpy(at, name, strlen(name) + 1);
     return (int)(*n)++;
 }
@@ -191,17 +192,23 @@ static int camera(struct reading *r, const char *name, const char *k, const char
     return refuse(r, r->value_line, "unknown key in [camera]", k);
 }
 
+/* One of n words, NULL where none may stand; its place is the value. */
+static int word(struct reading *r, const char *v, const char *const *words, uint8_t n, const char *rule,
+                uint8_t *to) {
+    for (uint8_t i = 0; i < n; i++)
+        if (words[i] != NULL && strcmp(v, words[i]) == 0) {
+            *to = i;
+            return 1;
+        }
+    return refuse(r, r->value_line, rule, v);
+}
+
 static int end_of_code(struct reading *r, const char *v, uint8_t *to) {
     static const char *const ends[] = {[PS_CONFIG_END_ANY] = "any",
                                        [PS_CONFIG_END_ENTER] = "enter",
                                        [PS_CONFIG_END_TAB] = "tab",
                                        [PS_CONFIG_END_NONE] = "none"};
-    for (uint8_t i = 0; i < sizeof(ends) / sizeof(ends[0]); i++)
-        if (strcmp(v, ends[i]) == 0) {
-            *to = i;
-            return 1;
-        }
-    return refuse(r, r->value_line, "end is any, enter, tab or none", v);
+    return word(r, v, ends, sizeof(ends) / sizeof(ends[0]), "end is any, enter, tab or none", to);
 }
 
 static int scanner(struct reading *r, const char *name, const char *k, const char *v) {
@@ -236,6 +243,55 @@ static int scanner(struct reading *r, const char *name, const char *k, const cha
     if (strcmp(k, "suffix") == 0)
         return text(r, v, sizeof(s->suffix) - 1, s->suffix);
     return refuse(r, r->value_line, "unknown key in [scanner]", k);
+}
+
+/* "7e1": bits, parity, stop bits. */
+static int serial_line(struct reading *r, const char *v, struct ps_config_scale *s) {
+    if (strlen(v) != 3 || (v[0] != '7' && v[0] != '8') || strchr("neo", v[1]) == NULL ||
+        (v[2] != '1' && v[2] != '2'))
+        return refuse(r, r->value_line, "line is 8n1, 7e1, 7o1 and the like", v);
+    s->data_bits = (uint8_t)(v[0] - '0');
+    s->parity = v[1];
+    s->stop_bits = (uint8_t)(v[2] - '0');
+    return 1;
+}
+
+/* A new one is as most scales are. */
+static int scale(struct reading *r, const char *name, const char *k, const char *v) {
+    static const char *const kinds[] = {"serial:", NULL};
+    static const char *const protocols[] = {NULL, "st", "sics", "toledo", "toledo-sum", "yaohua", "plain"};
+    static const char *const units[] = {NULL, "g", "kg", "lb", "oz", "t"};
+    struct ps_config *c = r->c;
+    unsigned had = c->n_scales;
+    int i = entry(r, name, c->scales, sizeof(c->scales[0]), &c->n_scales, PS_CONFIG_SCALES);
+    if (i < 0)
+        return 0;
+    struct ps_config_scale *s = &c->scales[i];
+    if (c->n_scales > had) {
+        s->data_bits = 8, s->parity = 'n', s->stop_bits = 1;
+        s->ask_ms = 500, s->change_grams = 5, s->settle_ms = PS_CONFIG_SETTLE_UNSET;
+    }
+    if (strcmp(k, "source") == 0)
+        return one_of(v, kinds) && v[7] != '\0'
+                   ? text(r, v, sizeof(s->source) - 1, s->source)
+                   : refuse(r, r->value_line, "source of a scale is serial:DEVICE", v);
+    if (strcmp(k, "protocol") == 0)
+        return word(r, v, protocols, sizeof(protocols) / sizeof(protocols[0]),
+                    "protocol is st, sics, toledo, toledo-sum, yaohua or plain", &s->protocol);
+    if (strcmp(k, "unit") == 0)
+        return word(r, v, units, sizeof(units) / sizeof(units[0]), "unit is g, kg, lb, oz or t", &s->unit);
+    if (strcmp(k, "line") == 0)
+        return serial_line(r, v, s);
+    if (strcmp(k, "ask") == 0)
+        return ps_bytes_is_ascii(v, strlen(v)) ? text(r, v, sizeof(s->ask) - 1, s->ask)
+                                               : refuse(r, r->value_line, "ask is plain ASCII", v);
+    if (strcmp(k, "ask_ms") == 0)
+        return strcmp(v, "0") == 0 ? (s->ask_ms = 0, 1) : number16(r, v, 50, 60000, &s->ask_ms);
+    if (strcmp(k, "settle_ms") == 0)
+        return number16(r, v, 0, 10000, &s->settle_ms);
+    if (strcmp(k, "change_grams") == 0)
+        return number16(r, v, 0, 10000, &s->change_grams);
+    return refuse(r, r->value_line, "unknown key in [scale]", k);
 }
 
 static int recording(struct reading *r, const char *k, const char *v) {
@@ -411,6 +467,8 @@ static int take(struct reading *r) {
         return camera(r, s + 7, k, v);
     if (strncmp(s, "scanner ", 8) == 0)
         return scanner(r, s + 8, k, v);
+    if (strncmp(s, "scale ", 6) == 0)
+        return scale(r, s + 6, k, v);
     if (strcmp(s, "recording") == 0)
         return recording(r, k, v);
     if (strcmp(s, "label") == 0)
@@ -530,46 +588,6 @@ void ps_config_default(struct ps_config *c) {
     c->reserve_percent = 5;
 }
 
-/* "camera:top": the camera must be there. Other scanners are looked for when they are opened. */
-static bool camera_is_known(const struct ps_config *c, const char *source) {
-    if (strncmp(source, "camera:", 7) != 0)
-        return true;
-    for (unsigned i = 0; i < c->n_cameras; i++)
-        if (strcmp(c->cameras[i].name, source + 7) == 0)
-            return true;
-    return false;
-}
-
-static int complete(struct reading *r) {
-    struct ps_config *c = r->c;
-    if (c->station_id[0] == '\0')
-        return ps_error_why(r->why, PS_EFORMAT, r->name, "[station] id is missing");
-    if (c->station_name[0] == '\0')
-        memcpy(c->station_name, c->station_id, sizeof(c->station_id));
-    for (unsigned i = 0; i < c->n_cameras; i++)
-        if (c->cameras[i].source[0] == '\0')
-            return ps_error_why(r->why, PS_EFORMAT, r->name, "[camera %s] source is missing",
-                                c->cameras[i].name);
-    for (unsigned i = 0; i < c->n_scanners; i++)
-        if (c->scanners[i].source[0] == '\0')
-            return ps_error_why(r->why, PS_EFORMAT, r->name, "[scanner %s] source is missing",
-                                c->scanners[i].name);
-    for (unsigned i = 0; i < c->n_scanners; i++)
-        if (!camera_is_known(c, c->scanners[i].source))
-            return ps_error_why(r->why, PS_EFORMAT, r->name, "[scanner %s] source names no [camera]",
-                                c->scanners[i].name);
-    for (unsigned i = 0; i < c->n_authorities; i++)
-        if (c->authorities[i].url[0] == '\0')
-            return ps_error_why(r->why, PS_EFORMAT, r->name, "[time] authority.%s is missing",
-                                c->authorities[i].name);
-    for (unsigned i = 0; i < c->n_witnesses; i++)
-        if (c->witnesses[i].url[0] == '\0' || c->witnesses[i].key.name[0] == '\0')
-            return ps_error_why(r->why, PS_EFORMAT, r->name, "[time] %s.%s is missing",
-                                c->witnesses[i].url[0] == '\0' ? "witness" : "witness-key",
-                                c->witnesses[i].name);
-    return 0;
-}
-
 int ps_config_parse(struct ps_config *c, const char *txt, size_t n, const char *name, struct ps_why *why) {
     ps_config_default(c);
     if (n > MAX_FILE)
@@ -587,7 +605,7 @@ int ps_config_parse(struct ps_config *c, const char *txt, size_t n, const char *
     if (bad > 0 && r->rc == 0)
         r->rc = ps_error_why(why, PS_EFORMAT, name, "cannot be read near line %d", bad);
     if (r->rc == 0)
-        r->rc = complete(r);
+        r->rc = ps_config_check(c, name, why);
     int rc = r->rc;
     free(r);
     return rc;

@@ -1,0 +1,40 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+#include "archive/config_check.h"
+#include <string.h>
+
+/* "camera:top": the camera must be there. Other scanners are looked for when they are opened. */
+static bool camera_is_known(const struct ps_config *c, const char *source) {
+    if (strncmp(source, "camera:", 7) != 0)
+        return true;
+    for (unsigned i = 0; i < c->n_cameras; i++)
+        if (strcmp(c->cameras[i].name, source + 7) == 0)
+            return true;
+    return false;
+}
+
+int ps_config_check(struct ps_config *c, const char *name, struct ps_why *why) {
+    if (c->station_id[0] == '\0')
+        return ps_error_why(why, PS_EFORMAT, name, "[station] id is missing");
+    if (c->station_name[0] == '\0')
+        memcpy(c->station_name, c->station_id, sizeof(c->station_id));
+    for (unsigned i = 0; i < c->n_cameras; i++)
+        if (c->cameras[i].source[0] == '\0')
+            return ps_error_why(why, PS_EFORMAT, name, "[camera %s] source is missing", c->cameras[i].name);
+    for (unsigned i = 0; i < c->n_scanners; i++)
+        if (c->scanners[i].source[0] == '\0')
+            return ps_error_why(why, PS_EFORMAT, name, "[scanner %s] source is missing", c->scanners[i].name);
+    for (unsigned i = 0; i < c->n_scanners; i++)
+        if (!camera_is_known(c, c->scanners[i].source))
+            return ps_error_why(why, PS_EFORMAT, name, "[scanner %s] source names no [camera]",
+                                c->scanners[i].name);
+    for (unsigned i = 0; i < c->n_authorities; i++)
+        if (c->authorities[i].url[0] == '\0')
+            return ps_error_why(why, PS_EFORMAT, name, "[time] authority.%s is missing",
+                                c->authorities[i].name);
+    for (unsigned i = 0; i < c->n_witnesses; i++)
+        if (c->witnesses[i].url[0] == '\0' || c->witnesses[i].key.name[0] == '\0')
+            return ps_error_why(why, PS_EFORMAT, name, "[time] %s.%s is missing",
+                                c->witnesses[i].url[0] == '\0' ? "witness" : "witness-key",
+                                c->witnesses[i].name);
+    return 0;
+}
