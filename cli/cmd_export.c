@@ -45,6 +45,7 @@ static const char help_en[] =
     "  --profile NAME      beside the bundle a folder of what a form takes: card, stills, a small film, the "
     "text\n"
     "                      for --reason KEY; generic-20mb, pdd, shopee, or your own in DIR/profiles\n"
+    "  --progress          a line \"progress N\" on standard error for each hundredth, for programs\n"
     "  --json              one object: path, bytes, sha256, clips, intakes, ledgered, leaf, page, excerpt, "
     "pack\n";
 static const char help_zh[] =
@@ -66,6 +67,7 @@ static const char help_zh[] =
     "  --report                 在证据包内附上供人阅读的报告（PDF、HTML、证据卡）,参见 packseal report\n"
     "  --profile 方案           在证据包旁生成表单所需的文件夹:证据卡、截图、小影片,以及 --reason 对应的\n"
     "                           申诉说明;自带 generic-20mb、pdd、shopee,自定义的放在 根文件夹/profiles\n"
+    "  --progress               每完成百分之一在标准错误输出一行 progress N,供程序读取\n"
     "  --json                   "
     "输出一个对象:path、bytes、sha256、clips、intakes、ledgered、leaf、page、excerpt、pack\n";
 
@@ -76,7 +78,7 @@ static void on_signal(int number) {
 }
 
 struct told {
-    bool shown;
+    bool shown, lines; /* on a terminal; for a program */
     unsigned percent;
     uint64_t total;
 };
@@ -85,10 +87,9 @@ static int progress(void *ctx, uint64_t done, uint64_t total) {
     struct told *t = ctx;
     t->total = total;
     unsigned percent = total > 0 ? (unsigned)(done / (total / 100 + 1)) : 100;
-    if (t->shown && percent != t->percent) {
-        t->percent = percent;
-        fprintf(stderr, "\r%3u %%", percent);
-    }
+    if (percent != t->percent && (t->shown || t->lines))
+        fprintf(stderr, t->lines ? "progress %u\n" : "\r%3u %%", percent);
+    t->percent = percent;
     return interrupted != 0;
 }
 
@@ -110,7 +111,7 @@ struct asked {
     char root[PS_ROOT_PATH];
     const char *out, *from, *to, *profile, *reason;
     struct ps_report_dates dates;
-    bool json, report, no_page;
+    bool json, report, no_page, progress;
     struct ps_args_list intake_ids;
     struct ps_clips intakes; /* their folders */
     json_t *gone;            /* names of the clips that were asked for and are removed */
@@ -202,7 +203,8 @@ static int follow_up(const struct asked *a, const struct ps_clips *l, struct mad
 
 static int write_bundle(const struct asked *a, const struct ps_clips *l, const struct ps_cut *cut) {
     struct ps_why why = {0};
-    struct told t = {.shown = !a->json && isatty(STDERR_FILENO), .percent = 101};
+    struct told t = {
+        .shown = !a->json && !a->progress && isatty(STDERR_FILENO), .lines = a->progress, .percent = 101};
     struct ps_bundle_spec spec = {.root = a->root,
                                   .paths = (const char *const *)l->v,
                                   .n = l->n,
@@ -321,6 +323,7 @@ int ps_cmd_export(int argc, char **argv) {
                                              {"--report", NULL, PS_ARGS_FLAG, &a.report},
                                              {"--intake", NULL, PS_ARGS_LIST, &a.intake_ids},
                                              {"--no-page", NULL, PS_ARGS_FLAG, &a.no_page},
+                                             {"--progress", NULL, PS_ARGS_FLAG, &a.progress},
                                              {"--profile", NULL, PS_ARGS_TEXT, &a.profile},
                                              {"--reason", NULL, PS_ARGS_TEXT, &a.reason},
                                              {"--printed", NULL, PS_ARGS_TEXT, &a.dates.printed},

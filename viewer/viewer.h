@@ -23,6 +23,7 @@ struct ps_viewer {
     struct ps_events *events;
     struct ps_pages *pages;
     struct ps_server *server;
+    struct ps_jobs *jobs; /* viewer/jobs.h; NULL: verify_only */
 };
 
 /* An entry of the audit trail, made by this request: what is one of docs/API.md's words ("view", "export", ...); clip and
@@ -44,6 +45,7 @@ int ps_control_connect(const char *root, const char *name, struct ps_why *why);
 void ps_control_answer(struct ps_request *r, struct ps_answer *a, json_t *request, unsigned seconds);
 
 /* The tables of routes, which routes.c lists; each ends with a NULL method. A module that comes adds its own here and there. */
-extern const struct ps_route ps_account_routes[], ps_station_routes[], ps_events_routes[], ps_server_routes[];
+extern const struct ps_route ps_account_routes[], ps_station_routes[], ps_events_routes[], ps_server_routes[], ps_export_routes[],
+    ps_check_routes[], ps_orders_routes[];
 
 #endif
