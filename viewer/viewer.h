@@ -36,16 +36,8 @@ int ps_viewer_audit_once(const struct ps_request *r, const char *what, const cha
 /* One line for the log, "packseal-viewer: WHAT: WHERE: WHAT TO DO", with the journal's priority (3 error, 6 info). */
 void ps_viewer_log(int level, const char *what, const char *where, const char *todo);
 
-/* Asks the recorder by ROOT/run/control.sock (docs/PROTOCOL.md). *reply is a new reference, also when the recorder refused
- * ("ok" false, 0 is returned). PS_ENOENT: no recorder runs; PS_ETIME, PS_EGONE, PS_EFORMAT. Takes over request. */
-int ps_control_ask(const char *root, json_t *request, unsigned seconds, json_t **reply, struct ps_why *why);
-/* A connected stream to ROOT/name ("run/preview.sock"), or PS_ENOENT, PS_EPERM, PS_EIO. */
-int ps_control_connect(const char *root, const char *name, struct ps_why *why);
-/* Answers the request with the recorder's reply to it: 200, 409 when it refused, 503 no-recorder. Takes over request. */
-void ps_control_answer(struct ps_request *r, struct ps_answer *a, json_t *request, unsigned seconds);
-
 /* The tables of routes, which routes.c lists; each ends with a NULL method. A module that comes adds its own here and there. */
-extern const struct ps_route ps_account_routes[], ps_station_routes[], ps_events_routes[], ps_server_routes[], ps_export_routes[],
-    ps_check_routes[], ps_orders_routes[];
+extern const struct ps_route ps_account_routes[], ps_station_routes[], ps_events_routes[], ps_server_routes[],
+    ps_export_routes[], ps_check_routes[], ps_orders_routes[];
 
 #endif
