@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 #include "recorder/clock.h"
 
+#include <stdio.h>
 #include <sys/timex.h>
 #include <time.h>
 
@@ -61,6 +62,15 @@ int64_t ps_clock_wall_of(const struct ps_clock_map *m, int64_t mono_ns) {
 
 int64_t ps_clock_boot_of(const struct ps_clock_map *m, int64_t mono_ns) {
     return m->boot_ns + (mono_ns - m->mono_ns);
+}
+
+void ps_clock_text(int64_t wall_ns, char out[PS_CLOCK_TEXT]) {
+    time_t seconds = (time_t)(wall_ns / NS_PER_S);
+    struct tm tm = {0};
+
+    gmtime_r(&seconds, &tm);
+    size_t n = strftime(out, PS_CLOCK_TEXT, "%Y-%m-%dT%H:%M:%S", &tm);
+    snprintf(out + n, PS_CLOCK_TEXT - n, ".%03dZ", (int)(wall_ns / 1000000 % 1000));
 }
 
 int ps_clock_utc_offset(int64_t wall_ns) {

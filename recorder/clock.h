@@ -24,6 +24,10 @@ void ps_clock_sample(struct ps_clock_map *out);
 int64_t ps_clock_wall_of(const struct ps_clock_map *m, int64_t mono_ns);
 int64_t ps_clock_boot_of(const struct ps_clock_map *m, int64_t mono_ns);
 
+/* "2026-11-22T05:01:02.345Z" */
+#define PS_CLOCK_TEXT 32
+void ps_clock_text(int64_t wall_ns, char out[PS_CLOCK_TEXT]);
+
 /* Seconds east of UTC in the local time zone at that moment (TZ, /etc/localtime). 0 when it cannot be told. */
 int ps_clock_utc_offset(int64_t wall_ns);
 

@@ -7,6 +7,7 @@
 
 #include "archive/tokens.h"
 #include "evidence/bytes.h"
+#include "recorder/announce.h"
 #include "recorder/perform.h"
 #include "recorder/station.h"
 
@@ -141,6 +142,7 @@ static void refuse_start(struct ps_station *st, const struct ps_station_action *
     snprintf(st->fault, sizeof st->fault, "%s: %s: %s", what, where, todo);
     ps_station_alarm("%s", st->fault);
     ps_control_error(st->control, a->client, what, where, todo);
+    ps_announce_refused(st, a, what);
 }
 
 /* Retention runs by a timer: here it has found nothing that may go. It is a fault as long as it lasts, and no longer: the
@@ -266,6 +268,7 @@ static void start(struct ps_station *st, const struct ps_station_action *a) {
     ps_station_say("recording %s%s%s", a->a.code.value, a->a.kind == PS_KIND_PACK ? "" : " as ",
                    a->a.kind == PS_KIND_PACK ? "" : ps_opening_kind(a->a.kind));
     answer_started(st, a);
+    ps_announce_opened(st);
 }
 
 /* ---- ending ---- */
@@ -375,6 +378,7 @@ static void step(struct ps_station *st, const struct ps_session_event *e, uint64
     int n = ps_session_step(&st->session, e, out), at = answering(out, n);
     uint32_t warnings = 0;
 
+    ps_announce_step(st, e, out, n);
     for (int i = 0; i < n; i++)
         warnings |= out[i].type == PS_SESSION_DO_WARN ? 1u << out[i].warning : 0;
     /* What takes up one of the few places must not be lost half: an end without its start. */
@@ -418,7 +422,7 @@ static int record_letter(struct ps_station *st, struct ps_letter *l) {
     int err;
 
     switch (l->word) {
-    case PS_LANE_DECLARED: return ps_recording_track(r, l->index, &l->track);
+    case PS_LANE_DECLARED: ps_announce_frame(st, l); return ps_recording_track(r, l->index, &l->track);
     case PS_LANE_SEGMENT:
         err = ps_recording_segment(r, &l->record, &l->counts);
         if (!err)
@@ -511,6 +515,7 @@ void ps_conduct_sealed(struct ps_station *st, struct ps_sealed *s) {
     }
     if (s->what != PS_SEALED_UNOPENED)
         answer_sealed(st, s);
+    ps_announce_sealed(st, s);
     free(s);
     go_on(st);
 }

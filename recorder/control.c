@@ -13,18 +13,22 @@
 #include "archive/holds.h"
 #include "evidence/bytes.h"
 #include "evidence/json.h"
+#include "recorder/announce.h"
 #include "recorder/clock.h"
 #include "recorder/station.h"
 
-#define CLIENTS 16
+#define CLIENTS 32
+#define LISTENERS 24 /* of them: somebody can still ask */
 #define LINE 4096
 #define OUT ((size_t)64 << 10)
+#define EVENTS (256 << 10) /* bytes that a listener may leave unread: its socket's buffer, nothing of ours */
 
 struct client {
     int fd; /* -1: free */
     uint64_t id;
     size_t n;
     bool waits; /* for an answer: one request at a time */
+    bool listens;
     char line[LINE];
 };
 
@@ -88,6 +92,37 @@ static struct client *by_id(struct ps_control *c, uint64_t id) {
         if (c->client[i].fd >= 0 && c->client[i].id == id)
             return &c->client[i];
     return NULL;
+}
+
+unsigned ps_control_listeners(const struct ps_control *c) {
+    unsigned n = 0;
+
+    for (int i = 0; c && i < CLIENTS; i++)
+        n += c->client[i].fd >= 0 && c->client[i].listens;
+    return n;
+}
+
+void ps_control_listen(struct ps_control *c, uint64_t id) {
+    struct client *k = by_id(c, id);
+    int room = EVENTS;
+
+    if (!k)
+        return;
+    k->listens = true;
+    /* The kernel counts its own overhead, too, and doubles the figure for that. */
+    setsockopt(k->fd, SOL_SOCKET, SO_SNDBUF, &room, sizeof room);
+}
+
+void ps_control_tell(struct ps_control *c, char *text) {
+    size_t n = strlen(text);
+
+    text[n] = '\n'; /* over the terminator */
+    for (int i = 0; i < CLIENTS; i++) {
+        struct client *k = &c->client[i];
+        if (k->fd >= 0 && k->listens &&
+            send(k->fd, text, n + 1, MSG_NOSIGNAL | MSG_DONTWAIT) != (ssize_t)n + 1)
+            drop(k);
+    }
 }
 
 /* Takes the reference. Replies are short and the socket's buffer is empty when a client waits; one that does not read
@@ -168,6 +203,14 @@ static void do_hold(struct ps_station *st, uint64_t id, json_t *o, bool hold) {
     ps_control_ok(st->control, id, json_pack("{s:s, s:b}", "clip", clip, "held", (int)hold));
 }
 
+static void do_events(struct ps_station *st, uint64_t id) {
+    if (ps_control_listeners(st->control) < LISTENERS)
+        ps_announce_listen(st, id);
+    else
+        ps_control_error(st->control, id, "too many listeners", "control socket",
+                         "end one of the others: screens, players, packseal events");
+}
+
 static void obey(struct ps_station *st, uint64_t id, json_t *o) {
     const char *word = json_string_value(json_object_get(o, "do"));
 
@@ -175,6 +218,8 @@ static void obey(struct ps_station *st, uint64_t id, json_t *o) {
         ps_control_error(st->control, id, "no word", "control socket", "see docs/PROTOCOL.md");
     else if (strcmp(word, "status") == 0)
         ps_control_ok(st->control, id, ps_status_json(st));
+    else if (strcmp(word, "events") == 0)
+        do_events(st, id);
     else if (strcmp(word, "cameras") == 0)
         ps_control_ok(st->control, id, json_pack("{s:o}", "cameras", ps_status_cameras(st)));
     else if (strcmp(word, "scan") == 0)
@@ -216,6 +261,8 @@ static void pump(struct ps_station *st, struct ps_control *c, struct client *k) 
             return;
         k->n -= n + 1;
         memmove(k->line, k->line + n + 1, k->n);
+        if (k->listens && k->n)
+            drop(k);
     }
 }
 
@@ -224,7 +271,7 @@ static void on_readable(struct ps_station *st, struct ps_control *c, struct clie
 
     if (got < 0 && (errno == EAGAIN || errno == EINTR))
         return;
-    if (got <= 0) { /* gone, or a line that does not fit */
+    if (got <= 0 || k->listens) { /* gone, or a line that does not fit; a listener has nothing more to ask */
         drop(k);
         return;
     }
@@ -242,7 +289,7 @@ static void on_connect(struct ps_control *c) {
             c->client[i].fd = fd;
             c->client[i].id = c->next_id++;
             c->client[i].n = 0;
-            c->client[i].waits = false;
+            c->client[i].waits = c->client[i].listens = false;
             return;
         }
     close(fd); /* full: the client sees the end and says so */

@@ -3,6 +3,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <jansson.h>
 #include <pthread.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -13,6 +14,7 @@
 #include "evidence/bytes.h"
 #include "evidence/sha256.h"
 #include "evidence/wire.h"
+#include "recorder/announce.h"
 #include "recorder/clock.h"
 #include "recorder/notary.h"
 #include "recorder/settle.h"
@@ -36,6 +38,7 @@ struct ps_sealer {
     struct ps_mailbox *in, *results;
     struct ps_notary *notary;
     struct ps_index *index;
+    json_t *facts; /* of the clip that was published last, until its result takes them */
     pthread_t thread;
     pthread_mutex_t lock;
     unsigned busy;
@@ -74,6 +77,10 @@ static void tell(struct ps_sealer *z, const struct job *j, enum ps_sealed_what w
         snprintf(s->path, sizeof s->path, "%s", path);
     if (why)
         s->why = *why;
+    if (what == PS_SEALED_DONE) {
+        s->facts = z->facts;
+        z->facts = NULL; /* transferred */
+    }
     ps_mailbox_put(z->results, s);
 }
 
@@ -160,6 +167,8 @@ static int publish(struct ps_sealer *z, int dirfd, const char *id, const struct 
         return err;
     if (z->index)
         ps_index_put(z->index, clip, path); /* a cache: reindex mends what fails here */
+    json_decref(z->facts);
+    z->facts = ps_announce_facts(clip);
     return 0;
 }
 
@@ -469,6 +478,7 @@ static void destroy(struct ps_sealer *z) {
         free(j);
     }
     ps_index_close(z->index);
+    json_decref(z->facts);
     ps_notary_free(z->notary);
     ps_mailbox_free(z->in);
     pthread_mutex_destroy(&z->lock);

@@ -14,6 +14,7 @@
 #include <stdbool.h>
 #include <stdint.h>
 
+struct json_t;
 struct ps_sealer;
 
 enum ps_sealed_what {
@@ -30,6 +31,7 @@ struct ps_sealed { /* letters to the station, malloc */
     char name[40], path[PS_ROOT_PATH];
     struct ps_recording *recording; /* UNOPENED: ownership passes */
     struct ps_why why;              /* ABORTED, WAITING */
+    struct json_t *facts; /* DONE: of the event "sealed" (announce.h); ownership passes; may be NULL */
 };
 
 /* Before the first clip of this run: lists what earlier runs left, ends what the signer still has open, starts the

@@ -3,6 +3,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <jansson.h>
 #include <poll.h>
 #include <signal.h>
 #include <stdarg.h>
@@ -13,6 +14,7 @@
 
 #include "archive/store.h"
 #include "evidence/bytes.h"
+#include "recorder/announce.h"
 #include "recorder/clock.h"
 #include "recorder/sight.h"
 
@@ -122,6 +124,8 @@ static int open_all(struct ps_station *st, struct ps_why *why) {
     if (!err)
         err = ps_root_path(st->root, PS_ROOT_CONTROL_SOCKET, control);
     if (!err)
+        err = ps_announce_new(&st->announce);
+    if (!err)
         err = ps_mailbox_new(&st->letters, 256);
     if (!err)
         err = ps_mailbox_new(&st->results, 1024);
@@ -160,6 +164,7 @@ static void close_all(struct ps_station *st) {
         for (struct ps_sealed *s; (s = ps_mailbox_take(st->results));) {
             if (s->what == PS_SEALED_DONE)
                 ps_station_say("sealed %s", s->name);
+            json_decref(s->facts);
             ps_recording_free(s->recording);
             free(s);
         }
@@ -167,6 +172,7 @@ static void close_all(struct ps_station *st) {
         ps_recording_free(st->unopened[i]);
     ps_recording_free(st->rec);
     ps_control_free(st->control);
+    ps_announce_free(st->announce);
     ps_desk_close(&st->desk);
     ps_notary_free(st->notary);
     ps_mailbox_free(st->letters);
@@ -265,6 +271,7 @@ static void turn(struct ps_station *st, const sigset_t *waiting) {
     ps_plug_tick(st);
     ps_sight_serve(st);
     ps_conduct_tick(st);
+    ps_announce_tick(st, ps_clock_mono_ns());
 }
 
 static bool busy(const struct ps_station *st) {

@@ -23,7 +23,9 @@
 #define PS_STATION_ACTIONS 64  /* waiting for a clip to end or the signer to be free */
 #define PS_STATION_UNOPENED 64 /* ended while the signer was away */
 
+struct ps_announce;
 struct ps_control;
+struct ps_preview;
 struct ps_sight;
 
 struct ps_station_action {
@@ -86,6 +88,8 @@ struct ps_station {
     int64_t next_token_ns, next_disk_ns;
     bool disk_full; /* as was last said */
     struct ps_control *control;
+    struct ps_announce *announce;
+    struct ps_preview *preview;
     struct ps_sight *sight; /* NULL: nobody looks at the pictures */
     struct ps_manager manager;
     struct ps_manager_pulse pulse[PS_CONFIG_CAMERAS];
@@ -132,9 +136,18 @@ struct json_t;
 void ps_control_ok(struct ps_control *c, uint64_t client, struct json_t *members);
 void ps_control_error(struct ps_control *c, uint64_t client, const char *what, const char *where,
                       const char *todo);
+/* From its next answer on this client gets what is told, and is asked nothing more. */
+void ps_control_listen(struct ps_control *c, uint64_t client);
+unsigned ps_control_listeners(const struct ps_control *c); /* 0 for NULL */
+/* One line, its terminator becomes the line feed. Who does not read is dropped. */
+void ps_control_tell(struct ps_control *c, char *text);
 
 /* ---- status.c ---- */
 struct json_t *ps_status_json(struct ps_station *st);
+/* Of it the members of the event "state", and the alarms. */
+struct json_t *ps_status_state(struct ps_station *st);
+struct json_t *ps_status_alarms(struct ps_station *st);
+const char *ps_status_feed(enum ps_feed_state s);
 struct json_t *ps_status_cameras(struct ps_station *st);
 bool ps_status_disk_low(struct ps_station *st, unsigned divisor, uint64_t *free_mb);
 
