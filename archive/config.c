@@ -126,7 +126,8 @@ static int station(struct reading *r, const char *k, const char *v) {
 static int entry(struct reading *r, const char *name, void *first, size_t size, unsigned *n, unsigned most) {
     if (!only(name, "-", 1, 32))
         return refuse(r, r->value_line,
-                      "a camera, scanner, scale, authority or witness is named with 1 to 32 of a-z, 0-9 and hyphen",
+                      "a camera, scanner, scale, authority or witness is named with 1 to 32 of a-z, 0-9 and "
+                      "hyphen",
                       name),
                -1;
     char *at = first;
@@ -134,7 +135,8 @@ static int entry(struct reading *r, const char *name, void *first, size_t size, 
         if (strcmp(at, name) == 0)
             return (int)i;
     if (*n >= most)
-        return refuse(r, r->value_line, "too many cameras, scanners, scales, authorities or witnesses", name), -1;
+        return refuse(r, r->value_line, "too many cameras, scanners, scales, authorities or witnesses", name),
+               -1;
     memcpy(at, name, strlen(name) + 1);
     return (int)(*n)++;
 }

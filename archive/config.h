@@ -13,6 +13,7 @@
 
 #define PS_CONFIG_CAMERAS 8
 #define PS_CONFIG_SCANNERS 8
+#define PS_CONFIG_SCALES 2
 #define PS_CONFIG_AUTHORITIES 8
 #define PS_CONFIG_WITNESSES 8
 
@@ -43,6 +44,38 @@ struct ps_config_scanner { /* [scanner NAME] source = stdin: | serial:… | evde
     char prefix[33];     /* what the scanner puts before and after each code: taken away; "" nothing */
     char suffix[33];
 };
+/* How a scale writes its weight (recorder/scale_frame.h names the sources). */
+enum ps_config_weight {
+    PS_CONFIG_WEIGHT_MISSING,
+    PS_CONFIG_WEIGHT_ST,         /* st: "ST,GS,+ 0.123 kg" */
+    PS_CONFIG_WEIGHT_SICS,       /* sics: "S S 0.123 kg" */
+    PS_CONFIG_WEIGHT_TOLEDO,     /* toledo: continuous output as of the Toledo 8142 */
+    PS_CONFIG_WEIGHT_TOLEDO_SUM, /* toledo-sum: the same with its checksum */
+    PS_CONFIG_WEIGHT_YAOHUA,     /* yaohua: continuous output of XK3190 indicators */
+    PS_CONFIG_WEIGHT_PLAIN       /* plain: "0.123 kg" */
+};
+enum ps_config_unit {
+    PS_CONFIG_UNIT_ANY, /* as the scale says */
+    PS_CONFIG_UNIT_G,
+    PS_CONFIG_UNIT_KG,
+    PS_CONFIG_UNIT_LB,
+    PS_CONFIG_UNIT_OZ,
+    PS_CONFIG_UNIT_T
+};
+struct ps_config_scale { /* [scale NAME] source = serial:… */
+    char name[PS_MAX_NAME + 1];
+    char source[512];
+    uint8_t protocol;  /* enum ps_config_weight; needed */
+    uint8_t unit;      /* enum ps_config_unit; needed where the protocol tells none */
+    uint8_t data_bits; /* line = 8n1, 7e1, 7o1, 8e1, 8o1, 7n2 … */
+    char parity;       /* n, e, o */
+    uint8_t stop_bits; /* 1, 2 */
+    char ask[33];      /* what makes it tell its weight, sent with CR LF; "": it tells by itself */
+    uint16_t ask_ms;   /* so often, 50-60000; 0: once, when it is opened; default 500 */
+#define PS_CONFIG_SETTLE_UNSET UINT16_MAX /* while a file is read: it depends on the protocol */
+    uint16_t settle_ms;    /* so long it stands still to be stable; 1000, 0 where the scale says it */
+    uint16_t change_grams; /* 5: weights so near to the last stated one are the same */
+};
 struct ps_config_authority { /* [time] authority.NAME, ca.NAME, crl.NAME; without .NAME it is "main" */
     char name[33];           /* [a-z0-9-]{1,32}: it names folders */
     char url[512];           /* http or https */
@@ -59,9 +92,10 @@ struct ps_config {
     char station_name[PS_MAX_NAME + 1];     /* name, UTF-8 */
     char site[5];                           /* site: 4 characters for command barcodes */
     char operator_id[PS_MAX_NAME + 1];      /* operator: who is signed in at start, "" nobody */
-    unsigned n_cameras, n_scanners;
+    unsigned n_cameras, n_scanners, n_scales;
     struct ps_config_camera cameras[PS_CONFIG_CAMERAS];
     struct ps_config_scanner scanners[PS_CONFIG_SCANNERS];
+    struct ps_config_scale scales[PS_CONFIG_SCALES];
     /* [recording] */
     uint16_t segment_seconds; /* 2, 1-10 */
     uint16_t qp;              /* 29, 18-40 */

@@ -12,6 +12,20 @@ static bool camera_is_known(const struct ps_config *c, const char *source) {
     return false;
 }
 
+/* What is needed, and what depends on the protocol: some do not tell when a weight stands still. */
+static int check_scale(struct ps_config_scale *s, const char *name, struct ps_why *why) {
+    const bool bare = s->protocol == PS_CONFIG_WEIGHT_YAOHUA;
+    const char *missing = s->source[0] == '\0'                      ? "source"
+                          : s->protocol == PS_CONFIG_WEIGHT_MISSING ? "protocol"
+                          : bare && s->unit == PS_CONFIG_UNIT_ANY   ? "unit"
+                                                                    : NULL;
+    if (missing != NULL)
+        return ps_error_why(why, PS_EFORMAT, name, "[scale %s] %s is missing", s->name, missing);
+    if (s->settle_ms == PS_CONFIG_SETTLE_UNSET)
+        s->settle_ms = bare || s->protocol == PS_CONFIG_WEIGHT_PLAIN ? 1000 : 0;
+    return 0;
+}
+
 int ps_config_check(struct ps_config *c, const char *name, struct ps_why *why) {
     if (c->station_id[0] == '\0')
         return ps_error_why(why, PS_EFORMAT, name, "[station] id is missing");
@@ -27,6 +41,9 @@ int ps_config_check(struct ps_config *c, const char *name, struct ps_why *why) {
         if (!camera_is_known(c, c->scanners[i].source))
             return ps_error_why(why, PS_EFORMAT, name, "[scanner %s] source names no [camera]",
                                 c->scanners[i].name);
+    for (unsigned i = 0; i < c->n_scales; i++)
+        if (check_scale(&c->scales[i], name, why) != 0)
+            return PS_EFORMAT;
     for (unsigned i = 0; i < c->n_authorities; i++)
         if (c->authorities[i].url[0] == '\0')
             return ps_error_why(why, PS_EFORMAT, name, "[time] authority.%s is missing",

@@ -197,10 +197,10 @@ int ps_scanner_open_failed(const char *path, int errnum, struct ps_why *why) {
     switch (errnum) {
     case ENOENT:
     case ENODEV:
-    case ENXIO: return ps_error_why(why, PS_ENOENT, path, "no such device: is the scanner plugged in");
+    case ENXIO: return ps_error_why(why, PS_ENOENT, path, "no such device: is it plugged in");
     case EACCES:
-    case EPERM: return ps_error_why(why, PS_EPERM, path, "this user may not open the scanner");
-    case EBUSY: return ps_error_why(why, PS_EBUSY, path, "another program has the scanner");
+    case EPERM: return ps_error_why(why, PS_EPERM, path, "this user may not open it");
+    case EBUSY: return ps_error_why(why, PS_EBUSY, path, "another program has it");
     default: return ps_error_why(why, PS_EIO, path, "cannot be opened: %s", strerror(errnum));
     }
 }

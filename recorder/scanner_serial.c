@@ -4,13 +4,12 @@
  */
 #include "recorder/clock.h"
 #include "recorder/scanner_source.h"
+#include "recorder/scanner_tty.h"
 #include <errno.h>
 #include <fcntl.h>
 #include <poll.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/ioctl.h>
-#include <termios.h>
 #include <unistd.h>
 
 /* At 9600 baud a byte takes one millisecond; a line that rests for so long will not be continued. */
@@ -26,37 +25,6 @@ struct serial {
     uint8_t bytes[512];
 };
 
-static int find_speed(long baud, speed_t *speed) {
-    static const struct {
-        long baud;
-        speed_t speed;
-    } known[] = {{1200, B1200},   {2400, B2400},   {4800, B4800},   {9600, B9600},
-                 {19200, B19200}, {38400, B38400}, {57600, B57600}, {115200, B115200}};
-    for (size_t i = 0; i < sizeof known / sizeof known[0]; i++) {
-        if (known[i].baud == baud) {
-            *speed = known[i].speed;
-            return 0;
-        }
-    }
-    return PS_EINVAL;
-}
-
-/* 8N1, no flow control, no modem lines, not one byte altered. */
-static int make_raw(int fd, speed_t speed) {
-    struct termios t;
-    if (tcgetattr(fd, &t) != 0)
-        return -1;
-    cfmakeraw(&t);
-    t.c_cflag |= CLOCAL | CREAD;
-    t.c_cflag &= ~(tcflag_t)(CRTSCTS | CSTOPB);
-    t.c_iflag &= ~(tcflag_t)(IXOFF | INPCK);
-    t.c_cc[VMIN] = 1; /* so that 0 means hung up */
-    t.c_cc[VTIME] = 0;
-    if (cfsetspeed(&t, speed) != 0 || tcsetattr(fd, TCSANOW, &t) != 0)
-        return -1;
-    return 0;
-}
-
 static void set_up(struct serial *s, const struct ps_config_scanner *config) {
     s->by_pause = config->end == PS_CONFIG_END_NONE;
     s->line.tab = config->end == PS_CONFIG_END_TAB;
@@ -67,40 +35,21 @@ static void set_up(struct serial *s, const struct ps_config_scanner *config) {
 
 static int open_serial(void **state, int *fd, const char *where, const struct ps_config_scanner *config,
                        struct ps_devices_seen *seen, struct ps_why *why) {
-    char path[PS_SCANNER_PATH];
-    struct ps_device found;
-    long baud = 9600;
-    speed_t speed;
-    int err = ps_scanner_option(where, path, "baud", 1200, 115200, &baud, why);
-    if (err != 0)
-        return err;
-    if (find_speed(baud, &speed) != 0)
-        return ps_error_why(why, PS_EINVAL, where, "%ld baud is no usual speed", baud);
+    static const struct ps_scanner_tty line = {.data_bits = 8, .parity = 'n', .stop_bits = 1};
     struct serial *s = calloc(1, sizeof *s);
     if (!s)
-        return ps_error_why(why, PS_ENOMEM, path, "out of memory");
-    s->fd = ps_scanner_open_node(PS_DEVICES_LINE, path, O_RDWR | O_NOCTTY, seen, &found, why);
+        return ps_error_why(why, PS_ENOMEM, where, "out of memory");
+    s->fd = ps_scanner_tty_open(where, &line, seen, why);
     if (s->fd < 0) {
-        err = s->fd;
-        goto free_state;
+        int err = s->fd;
+        free(s);
+        return err;
     }
-    if (make_raw(s->fd, speed) != 0) {
-        err = ps_error_why(why, PS_EFORMAT, found.node, "not a serial line: %s", strerror(errno));
-        goto close_fd;
-    }
-    /* ModemManager likes to try new ports; what was scanned while nobody listened is not for a clip of now. */
-    ioctl(s->fd, TIOCEXCL);
-    tcflush(s->fd, TCIFLUSH);
     s->terminal = true;
     set_up(s, config);
     *fd = s->fd;
     *state = s; /* transferred */
     return 0;
-close_fd:
-    close(s->fd);
-free_state:
-    free(s);
-    return err;
 }
 
 static int open_stdin(void **state, int *fd, const char *where, const struct ps_config_scanner *config,
