@@ -62,9 +62,10 @@ cli_pkgs      := $(archive_pkgs) libcrypto libcurl
 verify_pkgs   := $(evidence_pkgs) libcrypto
 report_pkgs   := $(archive_pkgs) libcrypto libavformat libavcodec libswscale libavutil libturbojpeg \
                  cairo pango pangocairo fontconfig
+viewer_pkgs   := $(archive_pkgs) libcrypto libcurl libmicrohttpd
 recorder_pkgs := $(archive_pkgs) libcrypto libavdevice libavformat libavcodec libswscale libavutil \
                  libturbojpeg libv4l2 freetype2 libevdev libudev zbar
-all_pkgs      := $(sort $(evidence_pkgs) $(archive_pkgs) $(signer_pkgs) $(cli_pkgs) $(recorder_pkgs) $(report_pkgs))
+all_pkgs      := $(sort $(evidence_pkgs) $(archive_pkgs) $(signer_pkgs) $(cli_pkgs) $(recorder_pkgs) $(report_pkgs) $(viewer_pkgs))
 tests_pkgs     = $(all_pkgs) fuse3
 
 # Debian's libzint has no pkg-config file.
@@ -93,6 +94,7 @@ recorder_src := $(call no_main,recorder)
 signer_src   := $(call no_main,signer)
 cli_src      := $(call no_main,cli)
 report_src   := $(call no_main,report)
+viewer_src   := $(call no_main,viewer)
 
 EVIDENCE := $(call lib,evidence,libpackseal-evidence,$(evidence_src))
 ARCHIVE  := $(call lib,archive,libpackseal-archive,$(archive_src))
@@ -100,10 +102,12 @@ RECORDER := $(call lib,recorder,librecorder,$(recorder_src))
 SIGNER   := $(call lib,signer,libsigner,$(signer_src))
 CLI      := $(call lib,cli,libcli,$(cli_src))
 REPORT   := $(call lib,report,libpackseal-report,$(report_src))
-LIBS     := $(RECORDER) $(SIGNER) $(CLI) $(REPORT) $(ARCHIVE) $(EVIDENCE)
+VIEWER   := $(call lib,viewer,libpackseal-viewer,$(viewer_src))
+LIBS     := $(RECORDER) $(SIGNER) $(CLI) $(REPORT) $(VIEWER) $(ARCHIVE) $(EVIDENCE)
 
 # Started by others, never by hand: they lie in libexec.
-HELPERS  := $(call prog,recorder,packseal-recorder) $(call prog,signer,packseal-signer) $(call prog,report,packseal-report)
+HELPERS  := $(call prog,recorder,packseal-recorder) $(call prog,signer,packseal-signer) $(call prog,report,packseal-report) \
+            $(call prog,viewer,packseal-viewer)
 PROGRAMS := $(HELPERS) $(call prog,cli,packseal) $(B)/packseal-verify
 # For other people's programs: with SHA-256, and position-independent.
 LIBRARY  := $(B)/lib/libpackseal-evidence.a $(B)/lib/packseal-evidence.pc
@@ -114,6 +118,9 @@ TABLE    := $(B)/carriers.conf
 # Beside the program that each confines.
 UNITS    := $(filter-out image/%,$(wildcard $(addprefix */packseal*.,service socket timer path target)))
 RULES    := $(if $(wildcard udev/make-rules),$(B)/65-packseal-scanners.rules)
+# The viewer's pages, as they are; it finds them beside itself in build/, else where they are installed.
+WEB_SRC  := $(sort $(shell find viewer/web -type f ! -name '.*' 2>/dev/null))
+WEB      := $(patsubst viewer/web/%,$(B)/web/%,$(WEB_SRC))
 PAGE     := $(if $(wildcard viewer/verify/build.py),$(B)/verify.html)
 
 test_bin = $(patsubst %.c,$(B)/%,$(sort $(wildcard tests/$(1))))
@@ -128,7 +135,7 @@ BENCH := $(call test_bin,bench/*.c)
 .SECONDARY:
 .DELETE_ON_ERROR:
 
-all: $(PROGRAMS) $(LIBS) $(SHA_OPENSSL) $(SHA_SODIUM) $(PAGE) $(PROFILES) $(TABLE) $(LIBRARY) $(RULES) ## programs and libraries (default)
+all: $(PROGRAMS) $(LIBS) $(SHA_OPENSSL) $(SHA_SODIUM) $(PAGE) $(WEB) $(PROFILES) $(TABLE) $(LIBRARY) $(RULES) ## programs and libraries (default)
 
 verify.html: $(PAGE) ## the checker as one page, for a browser without network
 
@@ -209,6 +216,8 @@ install: all ## copy the files under DESTDIR and PREFIX (/usr)
 	$(Q)$(call put,0755,libexec/packseal,$(HELPERS))
 	$(Q)$(call put,0644,share/packseal/profiles,$(wildcard report/profiles/*.conf))
 	$(Q)$(call put,0644,share/packseal,$(PAGE) recorder/carriers.conf)
+	$(Q)for f in $(WEB_SRC:viewer/web/%=%); do \
+		install -D -m 0644 viewer/web/$$f $(D)/share/packseal/web/$$f || exit 1; done
 	$(Q)$(call put,0644,share/man/man1,$(wildcard docs/man/*.1))
 	$(Q)$(call put,0644,share/man/man5,$(wildcard docs/man/*.5))
 	$(Q)$(call put,0644,share/man/man8,$(wildcard docs/man/*.8))
@@ -251,8 +260,8 @@ $(B)/.flags: FORCE
 # Rewritten when a source comes or goes, so that no archive keeps the object of a deleted file.
 $(B)/.sources: FORCE
 	@mkdir -p $(@D)
-	@echo $(evidence_src) $(archive_src) $(recorder_src) $(signer_src) $(cli_src) $(report_src) | cmp -s - $@ || \
-	 echo $(evidence_src) $(archive_src) $(recorder_src) $(signer_src) $(cli_src) $(report_src) >$@
+	@echo $(evidence_src) $(archive_src) $(recorder_src) $(signer_src) $(cli_src) $(report_src) $(viewer_src) | cmp -s - $@ || \
+	 echo $(evidence_src) $(archive_src) $(recorder_src) $(signer_src) $(cli_src) $(report_src) $(viewer_src) >$@
 
 $(B)/%.o: %.c $(B)/.flags
 	@mkdir -p $(@D)
@@ -265,6 +274,7 @@ $(RECORDER): $(call obj,$(recorder_src))
 $(SIGNER):   $(call obj,$(signer_src))
 $(CLI):      $(call obj,$(cli_src))
 $(REPORT):   $(call obj,$(report_src))
+$(VIEWER):   $(call obj,$(viewer_src))
 $(LIBS): $(B)/.sources
 	$(call say,AR,$(@:$(B)/%=%))
 	$(Q)rm -f $@ && $(AR) rcsD $@ $(filter %.o,$^)
@@ -304,6 +314,14 @@ $(B)/packseal-verify: $(call obj,cli/verify_main.c) $(CLI) $(ARCHIVE) $(EVIDENCE
 $(B)/packseal-report: $(call obj,report/main.c) $(REPORT) $(ARCHIVE) $(EVIDENCE) $(SHA_OPENSSL)
 	$(call say,LINK,$(@:$(B)/%=%))
 	$(Q)$(call link,report)
+
+$(B)/packseal-viewer: $(call obj,viewer/main.c) $(VIEWER) $(ARCHIVE) $(EVIDENCE) $(SHA_OPENSSL)
+	$(call say,LINK,$(@:$(B)/%=%))
+	$(Q)$(call link,viewer)
+
+$(B)/web/%: viewer/web/%
+	@mkdir -p $(@D)
+	$(Q)cp $< $@
 
 $(B)/carriers.conf: recorder/carriers.conf
 	@mkdir -p $(@D)
