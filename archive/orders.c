@@ -406,7 +406,7 @@ void ps_orders_find(const struct ps_orders *o, const char *number, struct ps_ord
 
 int ps_orders_path(const char *root, const char *file, char out[PS_ROOT_PATH]) {
     if (file[0] != '/')
-        return ps_root_path(root, file, out);
+        return ps_root_path(root, file[0] != '\0' ? file : PS_ROOT_ORDERS, out);
     return snprintf(out, PS_ROOT_PATH, "%s", file) < PS_ROOT_PATH ? 0 : PS_ELIMIT;
 }
 

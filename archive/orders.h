@@ -60,7 +60,8 @@ void ps_orders_summary(const struct ps_orders *o, struct ps_orders_summary *out)
 /* number: letters of either case, blanks around do not count. o may be NULL. */
 void ps_orders_find(const struct ps_orders *o, const char *number, struct ps_orders_found *out);
 
-/* Where the list lies that packseal.conf names: below root unless the path is absolute. PS_ELIMIT. */
+/* Where the list lies that packseal.conf names: below root unless the path is absolute; "": the one that clerks send to the
+ * viewer. PS_ELIMIT. */
 int ps_orders_path(const char *root, const char *file, char out[PS_ROOT_PATH]);
 
 /* A list that is read anew when its file changes: a change counts when two looks see the same, so that a file

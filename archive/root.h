@@ -44,6 +44,7 @@ int ps_root_make(const char *root, const char *name, struct ps_why *why);
 #define PS_ROOT_TOKENS "tokens"
 #define PS_ROOT_WITNESS "witness"
 #define PS_ROOT_EXPORTS "exports"
+#define PS_ROOT_ORDERS "viewer/orders.csv" /* the list that clerks send, where packseal.conf names none */
 #define PS_ROOT_RUN "run"
 #define PS_ROOT_SIGNER_SOCKET "run/signer.sock"
 #define PS_ROOT_STAMP_WANTED "run/stamp-wanted" /* empty: somebody has made what wants a time */

@@ -9,6 +9,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 static const char help_en[] =
     "usage: packseal orders [FILE] [--json] [--root DIR]\n"
@@ -38,7 +39,7 @@ static int file_of(const char *root, const char *given, char path[PS_ROOT_PATH])
         rc = ps_config_load(c, conf, &why);
     if (rc == 0)
         rc = ps_orders_path(root, c->orders_file, path);
-    bool none = rc == 0 && c->orders_file[0] == '\0';
+    bool none = rc == 0 && c->orders_file[0] == '\0' && access(path, F_OK) != 0;
     free(c);
     if (rc < 0)
         return ps_words_fail(2, why.text[0] != '\0' ? why.text : ps_error_text(rc), why.where,

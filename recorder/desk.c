@@ -37,7 +37,8 @@ int ps_desk_open(struct ps_desk *d, const char *root, const char *orders_file, c
         return PS_ENOMEM;
     open_table(d);
     ps_codes_table(d->carriers);
-    return orders_file[0] ? ps_orders_path(root, orders_file, d->orders.path) : 0;
+    d->orders.missing = !orders_file[0]; /* one that nobody has sent yet is nothing to be told */
+    return ps_orders_path(root, orders_file, d->orders.path);
 }
 
 void ps_desk_close(struct ps_desk *d) {

@@ -28,7 +28,7 @@ struct ps_desk {
     int64_t next_look_ns;
 };
 
-/* orders_file: "" for none; a relative path begins at root. site: "" or 4 characters. PS_ENOMEM, PS_ELIMIT. */
+/* orders_file: "" for the one that clerks send, if there is one; a relative path begins at root. site: "" or 4 characters. PS_ENOMEM, PS_ELIMIT. */
 int ps_desk_open(struct ps_desk *d, const char *root, const char *orders_file, const char *site);
 void ps_desk_close(struct ps_desk *d);
 /* Looks at the list every 2 s. True when there is something to say: *text, at most 256 bytes, loud when it is an alarm. */

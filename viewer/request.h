@@ -49,6 +49,7 @@ struct ps_request {
     void *connection; /* server.c's */
 };
 
+#define PS_BODY_MAX_CHECK UINT64_MAX /* as body_max: [viewer] check_max_mb */
 enum ps_body { PS_BODY_NONE, PS_BODY_JSON, PS_BODY_FILE };
 
 struct ps_route {

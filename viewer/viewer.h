@@ -14,10 +14,12 @@
 struct ps_viewer {
     char root[PS_ROOT_PATH];
     struct ps_config config;
-    struct ps_viewer_db *db; /* archive/viewer_db.h: from any thread */
-    bool tls;                /* browsers reach us by https, here or at the proxy */
-    bool verify_only;        /* the checking page alone: no station, no accounts */
-    atomic_bool stopping;    /* what runs long looks at it */
+    struct ps_viewer_db *db;  /* archive/viewer_db.h: from any thread */
+    bool tls;                 /* browsers reach us by https, here or at the proxy */
+    bool verify_only;         /* the checking page alone: no station, no accounts; routes.c then lists
+                              * ps_check_open_routes instead of all others that need a station or a person */
+    char trust[PS_ROOT_PATH]; /* verify_only: --trust FILE, what keys are compared with; "" none */
+    atomic_bool stopping;     /* what runs long looks at it */
     struct ps_sessions *sessions;
     struct ps_accounts *accounts;
     struct ps_events *events;
@@ -38,6 +40,6 @@ void ps_viewer_log(int level, const char *what, const char *where, const char *t
 
 /* The tables of routes, which routes.c lists; each ends with a NULL method. A module that comes adds its own here and there. */
 extern const struct ps_route ps_account_routes[], ps_station_routes[], ps_events_routes[], ps_server_routes[],
-    ps_export_routes[], ps_check_routes[], ps_orders_routes[];
+    ps_export_routes[], ps_check_routes[], ps_check_open_routes[], ps_orders_routes[];
 
 #endif
