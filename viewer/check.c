@@ -102,12 +102,13 @@ static void post(struct ps_request *r, struct ps_answer *a) {
 }
 
 const struct ps_route ps_check_routes[] = {
-    {"POST", "/api/v1/check", PS_ROLE_CLERK | PS_ROLE_AUDITOR | PS_ROLE_ADMIN, PS_BODY_FILE,
+    {"POST", "/api/v1/check", PS_ROLE_CLERK | PS_ROLE_AUDITOR | PS_ROLE_ADMIN | PS_ROUTE_SLOW, PS_BODY_FILE,
      PS_BODY_MAX_CHECK, "application/zip", post},
     {NULL, NULL, 0, PS_BODY_NONE, 0, NULL, NULL},
 };
 /* With --verify-only the same is open to anybody, and it is all there is. */
 const struct ps_route ps_check_open_routes[] = {
-    {"POST", "/api/v1/check", PS_ROLE_NOBODY, PS_BODY_FILE, PS_BODY_MAX_CHECK, "application/zip", post},
+    {"POST", "/api/v1/check", PS_ROLE_NOBODY | PS_ROUTE_SLOW, PS_BODY_FILE, PS_BODY_MAX_CHECK,
+     "application/zip", post},
     {NULL, NULL, 0, PS_BODY_NONE, 0, NULL, NULL},
 };

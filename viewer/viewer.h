@@ -26,6 +26,7 @@ struct ps_viewer {
     struct ps_pages *pages;
     struct ps_server *server;
     struct ps_jobs *jobs; /* viewer/jobs.h; NULL: verify_only */
+    struct ps_hooks *hooks; /* viewer/hooks.h; the same */
 };
 
 /* An entry of the audit trail, made by this request: what is one of docs/API.md's words ("view", "export", ...); clip and
@@ -40,6 +41,7 @@ void ps_viewer_log(int level, const char *what, const char *where, const char *t
 
 /* The tables of routes, which routes.c lists; each ends with a NULL method. A module that comes adds its own here and there. */
 extern const struct ps_route ps_account_routes[], ps_station_routes[], ps_events_routes[], ps_server_routes[],
-    ps_export_routes[], ps_check_routes[], ps_check_open_routes[], ps_orders_routes[];
+    ps_export_routes[], ps_check_routes[], ps_check_open_routes[], ps_orders_routes[], ps_hooks_routes[], ps_metrics_routes[],
+    ps_preview_routes[];
 
 #endif
