@@ -40,6 +40,8 @@ static void tell_alarm(const char *s) {
         {"camera-lost", "camera lost", "摄像头断开"},
         {"camera-reduced", "camera gives a smaller picture", "摄像头画面降级"},
         {"scanner-lost", "scanner lost", "扫码枪断开"},
+        {"scale-lost", "scale lost", "电子秤断开"},
+        {"scale-strange", "scale sends what its protocol does not know", "电子秤数据与所设协议不符"},
         {"signer-away", "the signer is away", "签名程序不在"},
         {"disk-low", "disk nearly full", "磁盘将满"},
         {"disk-full", "disk full, no clip begins", "磁盘已满，不再开始录像"},

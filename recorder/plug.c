@@ -6,6 +6,7 @@
 
 #include "recorder/clock.h"
 #include "recorder/station.h"
+#include "recorder/weigh.h"
 
 #define SECOND 1000000000LL
 #define SCANNER_BACK_OFF_NS (SECOND / 2)
@@ -164,6 +165,7 @@ void ps_plug_came(struct ps_station *st) {
     for (unsigned i = 0; i < st->n_scanners; i++)
         if (is_away(&st->scanner[i]) && st->scanner[i].next_try_ns)
             st->scanner[i].next_try_ns = 1;
+    ps_weigh_came(st);
 }
 
 void ps_plug_tick(struct ps_station *st) {

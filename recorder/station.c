@@ -16,7 +16,9 @@
 #include "evidence/bytes.h"
 #include "recorder/announce.h"
 #include "recorder/clock.h"
+#include "recorder/preview.h"
 #include "recorder/sight.h"
+#include "recorder/weigh.h"
 
 #define TICK_MS 100
 #define READY_PATIENCE_NS \
@@ -99,6 +101,33 @@ static void list_scanners(struct ps_station *st) {
     }
 }
 
+static void ask_lane(void *ctx, unsigned camera, int fd) {
+    const struct ps_station *st = ctx;
+
+    ps_lane_ask(st->lane[camera], fd);
+}
+
+static bool fetch_from_lane(void *ctx, unsigned camera, struct ps_frame *f) {
+    const struct ps_station *st = ctx;
+
+    return ps_lane_fetch(st->lane[camera], f);
+}
+
+static int open_preview(struct ps_station *st, struct ps_why *why) {
+    struct ps_preview_spec s = {
+        .n_cameras = st->n_lanes, .ask = ask_lane, .fetch = fetch_from_lane, .ctx = st};
+    char path[PS_ROOT_PATH];
+
+    _Static_assert(PS_CONFIG_CAMERAS <= PS_PREVIEW_CAMERAS, "each camera may be looked at");
+    for (unsigned i = 0; i < st->n_lanes; i++)
+        s.camera[i] = st->config.cameras[i].name;
+    int err = ps_root_path(st->root, PS_ROOT_PREVIEW_SOCKET, path);
+    if (err < 0)
+        return ps_error_why(why, err, st->root, "%s", ps_error_text(err));
+    s.path = path;
+    return ps_preview_new(&st->preview, &s, why);
+}
+
 static int open_all(struct ps_station *st, struct ps_why *why) {
     struct ps_session_rules rules = {
         .same_code_ns = 5000000000LL,
@@ -142,13 +171,21 @@ static int open_all(struct ps_station *st, struct ps_why *why) {
             return ps_error_why(why, err, st->config.cameras[i].name, "%s", ps_error_text(err));
     }
     list_scanners(st);
+    err = ps_weigh_start(st);
+    if (err < 0)
+        return ps_error_why(why, err, "scale", "%s", ps_error_text(err));
     ps_plug_start(st);
     ps_sight_start(st);
+    err = open_preview(st, why);
+    if (err < 0)
+        return err;
     return ps_control_new(&st->control, control, why);
 }
 
 static void close_all(struct ps_station *st) {
     ps_sight_stop(st);
+    ps_preview_free(st->preview);
+    ps_weigh_stop(st);
     for (unsigned i = 0; i < st->n_lanes; i++)
         ps_lane_stop(st->lane[i]);
     ps_sealer_stop(st->sealer, ps_notary_reachable(st->notary) ? SEAL_AT_END_MS : SEAL_WITHOUT_SIGNER_MS);
@@ -254,6 +291,7 @@ static void turn(struct ps_station *st, const sigset_t *waiting) {
     scanners = n;
     p[n++] = (struct pollfd){.fd = ps_plug_fd(st), .events = POLLIN};
     p[n++] = (struct pollfd){.fd = ps_sight_fd(st), .events = POLLIN}; /* only wakes */
+    p[n++] = (struct pollfd){.fd = ps_preview_fd(st->preview), .events = POLLIN};
     n += ps_control_poll(st->control, p + n, POLLS - n);
     if (ppoll(p, n, &tick, waiting) < 0)
         for (i = 0; i < n; i++)
@@ -267,8 +305,11 @@ static void turn(struct ps_station *st, const sigset_t *waiting) {
             ps_plug_scan(st, &st->scanner[i - 2]);
     if (p[scanners].revents)
         ps_plug_came(st);
-    ps_control_serve(st, st->control, p + scanners + 2, n - scanners - 2);
+    if (p[scanners + 2].revents)
+        ps_preview_accept(st->preview);
+    ps_control_serve(st, st->control, p + scanners + 3, n - scanners - 3);
     ps_plug_tick(st);
+    ps_weigh_tick(st);
     ps_sight_serve(st);
     ps_conduct_tick(st);
     ps_announce_tick(st, ps_clock_mono_ns());

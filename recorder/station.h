@@ -27,6 +27,7 @@ struct ps_announce;
 struct ps_control;
 struct ps_preview;
 struct ps_sight;
+struct ps_weigh;
 
 struct ps_station_action {
     struct ps_session_action a;
@@ -91,6 +92,7 @@ struct ps_station {
     struct ps_announce *announce;
     struct ps_preview *preview;
     struct ps_sight *sight; /* NULL: nobody looks at the pictures */
+    struct ps_weigh *weigh; /* NULL: no scale */
     struct ps_manager manager;
     struct ps_manager_pulse pulse[PS_CONFIG_CAMERAS];
     char last_clip[40], fault[256];

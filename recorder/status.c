@@ -9,6 +9,7 @@
 #include "recorder/perform.h"
 #include "recorder/sight.h"
 #include "recorder/station.h"
+#include "recorder/weigh.h"
 
 const char *ps_status_feed(enum ps_feed_state s) {
     return s == PS_FEED_LIVE ? "live" : s == PS_FEED_AWAY ? "away" : "opening";
@@ -84,6 +85,7 @@ json_t *ps_status_alarms(struct ps_station *st) {
     for (unsigned i = 0; i < st->n_scanners; i++)
         if (!st->scanner[i].dev || ps_scanner_fd(st->scanner[i].dev) < 0)
             add_alarm(alarms, "scanner-lost", st->scanner[i].config.name);
+    ps_weigh_alarms(st, alarms);
     if (!ps_notary_reachable(st->notary))
         add_alarm(alarms, "signer-away", "clips are recorded and sealed late");
     if (ps_status_disk_low(st, 1, &free_mb))
@@ -158,8 +160,9 @@ json_t *ps_status_json(struct ps_station *st) {
     uint64_t bytes = 0;
 
     ps_store_free_bytes(st->root, &bytes);
-    json_t *more = json_pack("{s:o, s:o, s:s, s:s, s:I, s:I}", "cameras", ps_status_cameras(st), "alarms",
-                             ps_status_alarms(st), "station", st->config.station_id, "signer",
+    json_t *more = json_pack("{s:o, s:o, s:o, s:s, s:s, s:s, s:I, s:I}", "cameras", ps_status_cameras(st),
+                             "scales", ps_weigh_status(st), "alarms", ps_status_alarms(st), "station",
+                             st->config.station_id, "site", st->config.site, "signer",
                              !ps_notary_reachable(st->notary) ? "away"
                              : (st->confined & 15) == 15      ? "confined"
                                                               : "unconfined",
