@@ -1,23 +1,12 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
-/*
- * Tables, schema 1:
- *
- *   clips  one row a clip; `started` and `ended` in nanoseconds since 1970, `tracks` joined by line feeds.
- *   codes  one row for each way to write a code of a clip: its value (alias 0) and, where it differs, the text
- *          as it came (alias 1); alias 2 are numbers that the merchant linked later. The table is its own index by
- *          value; `turned` is the value backwards, so that the last digits of a number are a prefix. Letters of either
- *          case are the same.
- *   state  generation: a rebuild adds one, marks what it finds, and then drops what has an older mark. So a
- *          recorder can go on to write while the rebuild walks, and readers never see an empty index.
- */
 #include "archive/index.h"
+#include "archive/flags.h"
+#include "archive/index_internal.h"
 #include "archive/links.h"
-#include "archive/store.h"
 #include "evidence/bytes.h"
 #include <errno.h>
 #include <fcntl.h>
 #include <limits.h>
-#include <sqlite3.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -25,35 +14,9 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-#define SCHEMA 1
 #define BUSY_MS 10000
-#define FIRST_LINK 1000   /* pos of a clip's first link, behind all its codes */
-#define REBUILD_BATCH 256 /* clips a transaction: a waiting recorder gets its turn after it */
 
-static const char *const schema =
-    "CREATE TABLE clips(id INTEGER PRIMARY KEY, path TEXT NOT NULL UNIQUE, clip TEXT NOT NULL,"
-    " number INTEGER NOT NULL, station TEXT NOT NULL, take INTEGER NOT NULL, kind TEXT NOT NULL,"
-    " operator TEXT NOT NULL, reason TEXT NOT NULL, started INTEGER NOT NULL, ended INTEGER NOT NULL,"
-    " tracks TEXT NOT NULL, generation INTEGER NOT NULL);"
-    "CREATE INDEX clips_started ON clips(started);"
-    "CREATE INDEX clips_number ON clips(number);"
-    "CREATE INDEX clips_name ON clips(clip COLLATE NOCASE);"
-    "CREATE TABLE codes(value TEXT NOT NULL COLLATE NOCASE, clip INTEGER NOT NULL, pos INTEGER NOT NULL,"
-    " alias INTEGER NOT NULL, turned TEXT NOT NULL COLLATE NOCASE, PRIMARY KEY(value, clip, pos)) WITHOUT "
-    "ROWID;"
-    "CREATE INDEX codes_turned ON codes(turned, clip);"
-    "CREATE INDEX codes_clip ON codes(clip, pos);"
-    "CREATE TABLE state(generation INTEGER NOT NULL);"
-    "INSERT INTO state VALUES(0);"
-    "PRAGMA user_version=1;";
-
-struct ps_index {
-    sqlite3 *db;
-    char root[PS_ROOT_PATH];
-    sqlite3_stmt *drop_codes, *put_clip, *put_code, *count;
-};
-
-static int error_of(int sql) {
+int ps_index_error(int sql) {
     switch (sql & 0xFF) {
     case SQLITE_BUSY:
     case SQLITE_LOCKED: return PS_EBUSY;
@@ -69,35 +32,29 @@ static int error_of(int sql) {
     }
 }
 
-static int failed(struct ps_index *x, struct ps_why *why) {
-    return ps_error_why(why, error_of(sqlite3_errcode(x->db)), PS_ROOT_INDEX, "%s", sqlite3_errmsg(x->db));
+int ps_index_failed(struct ps_index *x, struct ps_why *why) {
+    return ps_error_why(why, ps_index_error(sqlite3_errcode(x->db)), PS_ROOT_INDEX, "%s",
+                        sqlite3_errmsg(x->db));
 }
 
-static int run(struct ps_index *x, const char *sql) {
-    return sqlite3_exec(x->db, sql, NULL, NULL, NULL) == SQLITE_OK ? 0 : error_of(sqlite3_errcode(x->db));
+int ps_index_run(struct ps_index *x, const char *sql) {
+    return sqlite3_exec(x->db, sql, NULL, NULL, NULL) == SQLITE_OK ? 0
+                                                                   : ps_index_error(sqlite3_errcode(x->db));
 }
 
-static int prepare(struct ps_index *x, const char *sql, sqlite3_stmt **out) {
+int ps_index_prepare(struct ps_index *x, const char *sql, sqlite3_stmt **out) {
     return sqlite3_prepare_v3(x->db, sql, -1, SQLITE_PREPARE_PERSISTENT, out, NULL) == SQLITE_OK
                ? 0
-               : error_of(sqlite3_errcode(x->db));
+               : ps_index_error(sqlite3_errcode(x->db));
 }
 
-/* One statement whose parameters are bound; leaves it ready for the next time. */
-static int step(struct ps_index *x, sqlite3_stmt *s) {
-    int sql = sqlite3_step(s);
-    sqlite3_reset(s);
-    sqlite3_clear_bindings(s);
-    return sql == SQLITE_DONE || sql == SQLITE_ROW ? 0 : error_of(sqlite3_errcode(x->db));
-}
-
-static int one_number(struct ps_index *x, const char *sql, sqlite3_int64 *out) {
+int ps_index_one_number(struct ps_index *x, const char *sql, sqlite3_int64 *out) {
     sqlite3_stmt *s = NULL;
-    int rc = prepare(x, sql, &s);
+    int rc = ps_index_prepare(x, sql, &s);
     if (rc == 0) {
         int got = sqlite3_step(s);
         *out = got == SQLITE_ROW ? sqlite3_column_int64(s, 0) : 0;
-        rc = got == SQLITE_ROW ? 0 : error_of(sqlite3_errcode(x->db));
+        rc = got == SQLITE_ROW ? 0 : ps_index_error(sqlite3_errcode(x->db));
     }
     sqlite3_finalize(s);
     return rc;
@@ -107,38 +64,46 @@ static int one_number(struct ps_index *x, const char *sql, sqlite3_int64 *out) {
 
 static int make_schema(struct ps_index *x) {
     sqlite3_int64 version = 0;
-    int rc = run(x, "BEGIN IMMEDIATE");
+    int rc = ps_index_run(x, "BEGIN IMMEDIATE");
     if (rc < 0)
         return rc;
-    rc = one_number(x, "PRAGMA user_version", &version); /* another writer may have been first */
-    if (rc == 0 && version == 0)
-        rc = run(x, schema);
+    rc = ps_index_one_number(x, "PRAGMA user_version", &version); /* another writer may have been first */
+    if (rc == 0 && version < PS_INDEX_SCHEMA)
+        rc = ps_index_make(x, version);
     if (rc == 0)
-        rc = run(x, "COMMIT");
+        rc = ps_index_run(x, "COMMIT");
     if (rc < 0)
-        run(x, "ROLLBACK");
+        ps_index_run(x, "ROLLBACK");
     return rc;
 }
 
 static int prepare_writer(struct ps_index *x) {
     int on = 1;
+    const struct {
+        sqlite3_stmt **s;
+        const char *sql;
+    } all[] = {
+        {&x->old_row, "SELECT id,started,codes,spellings,links FROM clips WHERE path=?1"},
+        {&x->put_clip,
+         "INSERT INTO clips VALUES(NULL,?1,?2,?3,?4,?5,?6,?7,?8,?9,?10,?11,(SELECT generation FROM state),"
+         "?12,?13,?14,?15,?16)"
+         " ON CONFLICT(path) DO UPDATE SET clip=?2, number=?3, station=?4, take=?5, kind=?6, operator=?7,"
+         " reason=?8, started=?9, ended=?10, tracks=?11, generation=excluded.generation, codes=?12, "
+         "spellings=?13,"
+         " links=?14, thumb=?15, flags=?16 RETURNING id"},
+        {&x->put_code, "INSERT OR IGNORE INTO codes VALUES(?1,?2,?3)"},
+        {&x->put_tail, "INSERT OR IGNORE INTO tails VALUES(?1,?2,?3)"},
+        {&x->drop_code, "DELETE FROM codes WHERE value=?1 AND started=?2 AND clip=?3"},
+        {&x->drop_tail, "DELETE FROM tails WHERE turned=?1 AND started=?2 AND clip=?3"},
+    };
     /* Readers of other users can open what a closed writer left only when the WAL stays. */
     if (sqlite3_file_control(x->db, "main", SQLITE_FCNTL_PERSIST_WAL, &on) != SQLITE_OK)
         return PS_EIO;
-    int rc = run(x, "PRAGMA journal_mode=WAL; PRAGMA synchronous=FULL; PRAGMA foreign_keys=OFF;");
+    int rc = ps_index_run(x, "PRAGMA journal_mode=WAL; PRAGMA synchronous=FULL; PRAGMA foreign_keys=OFF;");
     if (rc == 0)
         rc = make_schema(x);
-    if (rc == 0)
-        rc = prepare(x, "DELETE FROM codes WHERE clip=?1", &x->drop_codes);
-    if (rc == 0)
-        rc = prepare(
-            x,
-            "INSERT INTO clips VALUES(NULL,?1,?2,?3,?4,?5,?6,?7,?8,?9,?10,?11,(SELECT generation FROM state))"
-            " ON CONFLICT(path) DO UPDATE SET clip=?2, number=?3, station=?4, take=?5, kind=?6, operator=?7,"
-            " reason=?8, started=?9, ended=?10, tracks=?11, generation=excluded.generation RETURNING id",
-            &x->put_clip);
-    if (rc == 0)
-        rc = prepare(x, "INSERT OR IGNORE INTO codes VALUES(?1,?2,?3,?4,?5)", &x->put_code);
+    for (size_t i = 0; i < sizeof(all) / sizeof(all[0]) && rc == 0; i++)
+        rc = ps_index_prepare(x, all[i].sql, all[i].s);
     return rc;
 }
 
@@ -155,7 +120,7 @@ static int make_file(const char *path, struct ps_why *why) {
 }
 
 /* Where a root is not the recorder's to write in, as on an installed system, the index has a folder of its own. */
-static int place(const char *root, const char *name, char out[PS_ROOT_PATH]) {
+int ps_index_place(const char *root, const char *name, char out[PS_ROOT_PATH]) {
     char folder[PS_ROOT_PATH];
     int rc = ps_root_path(root, PS_ROOT_INDEX_FOLDER, folder);
     return rc < 0 ? rc : ps_root_path(access(folder, F_OK) == 0 ? folder : root, name, out);
@@ -163,7 +128,7 @@ static int place(const char *root, const char *name, char out[PS_ROOT_PATH]) {
 
 int ps_index_open(struct ps_index **out, const char *root, bool write, struct ps_why *why) {
     char path[PS_ROOT_PATH];
-    int rc = place(root, PS_ROOT_INDEX, path);
+    int rc = ps_index_place(root, PS_ROOT_INDEX, path);
     if (rc < 0)
         return ps_error_why(why, rc, "root", "the path is too long");
     if (write && (rc = make_file(path, why)) < 0)
@@ -185,18 +150,20 @@ int ps_index_open(struct ps_index **out, const char *root, bool write, struct ps
     }
     sqlite3_extended_result_codes(x->db, 1);
     sqlite3_busy_timeout(x->db, BUSY_MS);
-    rc = one_number(x, "PRAGMA user_version", &version);
-    if (rc == 0 && version > SCHEMA) {
+    rc = ps_index_one_number(x, "PRAGMA user_version", &version);
+    if (rc == 0 && version > PS_INDEX_SCHEMA) {
         rc = ps_error_why(why, PS_EVERSION, path, "schema %lld is newer than this program's %d", version,
-                          SCHEMA);
+                          PS_INDEX_SCHEMA);
         goto out;
     }
     if (rc == 0 && write)
         rc = prepare_writer(x);
     else if (rc == 0 && version == 0)
         rc = ps_error_why(why, PS_ENOENT, path, "there is no index yet");
-    if (rc < 0 && rc != PS_ENOENT)
-        failed(x, why);
+    else if (rc == 0 && version < PS_INDEX_SCHEMA)
+        rc = ps_error_why(why, PS_ESTATE, path, "is of an earlier version of PackSeal");
+    if (rc < 0 && rc != PS_ENOENT && rc != PS_ESTATE)
+        ps_index_failed(x, why);
 out:
     free(real);
     if (rc < 0)
@@ -209,18 +176,26 @@ out:
 void ps_index_close(struct ps_index *x) {
     if (x == NULL)
         return;
-    sqlite3_finalize(x->drop_codes);
-    sqlite3_finalize(x->put_clip);
-    sqlite3_finalize(x->put_code);
-    sqlite3_finalize(x->count);
+    sqlite3_stmt *const all[] = {x->old_row,   x->put_clip,  x->put_code, x->put_tail,
+                                 x->drop_code, x->drop_tail, x->count};
+    for (size_t i = 0; i < sizeof(all) / sizeof(all[0]); i++)
+        sqlite3_finalize(all[i]);
     sqlite3_close(x->db);
     free(x);
 }
 
 /* ---- writing */
 
+/* One statement whose parameters are bound; leaves it ready for the next time. */
+static int step(struct ps_index *x, sqlite3_stmt *s) {
+    int sql = sqlite3_step(s);
+    sqlite3_reset(s);
+    sqlite3_clear_bindings(s);
+    return sql == SQLITE_DONE || sql == SQLITE_ROW ? 0 : ps_index_error(sqlite3_errcode(x->db));
+}
+
 /* The text backwards, character by character; s is UTF-8. */
-static void turn(const char *s, char *out) {
+void ps_index_turn(const char *s, char *out) {
     size_t n = strlen(s), at = n;
     out[n] = '\0';
     while (*s != '\0') {
@@ -233,55 +208,127 @@ static void turn(const char *s, char *out) {
     }
 }
 
-static int put_code(struct ps_index *x, sqlite3_int64 clip, int pos, int alias, const char *value) {
-    char turned[PS_MAX_CODE + 1];
-    turn(value, turned);
-    sqlite3_bind_text(x->put_code, 1, value, -1, SQLITE_STATIC);
-    sqlite3_bind_int64(x->put_code, 2, clip);
-    sqlite3_bind_int(x->put_code, 3, pos);
-    sqlite3_bind_int(x->put_code, 4, alias);
-    sqlite3_bind_text(x->put_code, 5, turned, -1, SQLITE_STATIC);
-    return step(x, x->put_code);
+struct place { /* where the numbers of a clip lie */
+    sqlite3_int64 clip, started;
+};
+
+static int number(struct ps_index *x, sqlite3_stmt *s, const char *text, const struct place *at) {
+    sqlite3_bind_text(s, 1, text, -1, SQLITE_STATIC);
+    sqlite3_bind_int64(s, 2, at->started);
+    sqlite3_bind_int64(s, 3, at->clip);
+    return step(x, s);
 }
 
-static int put_codes(struct ps_index *x, sqlite3_int64 id, const struct ps_clip *c) {
-    unsigned n = c->opening.n_codes, all = n + c->n_added_codes;
+/* Puts or drops each line of a text. */
+static int numbers(struct ps_index *x, bool put, const char *lines, const struct place *at) {
     int rc = 0;
-    for (unsigned i = 0; i < all && rc == 0; i++) {
-        const struct ps_code *code = i < n ? &c->opening.codes[i] : &c->added_codes[i - n];
-        rc = put_code(x, id, (int)(2 * i), 0, code->value);
-        if (rc == 0 && code->raw[0] != '\0' && strcasecmp(code->raw, code->value) != 0)
-            rc = put_code(x, id, (int)(2 * i + 1), 1, code->raw);
+    while (*lines != '\0' && rc == 0) {
+        char value[PS_MAX_CODE + 1], turned[PS_MAX_CODE + 1];
+        size_t n = (size_t)(strchrnul(lines, '\n') - lines);
+        if (n > PS_MAX_CODE)
+            return PS_EFORMAT; /* nobody wrote it so */
+        memcpy(value, lines, n);
+        value[n] = '\0';
+        ps_index_turn(value, turned);
+        rc = number(x, put ? x->put_code : x->drop_code, value, at);
+        if (rc == 0)
+            rc = number(x, put ? x->put_tail : x->drop_tail, turned, at);
+        lines += n + (lines[n] == '\n');
     }
     return rc;
+}
+
+static const char *text_of(sqlite3_stmt *s, int i) {
+    const unsigned char *t = sqlite3_column_text(s, i);
+    return t != NULL ? (const char *)t : "";
+}
+
+/* The numbers of what is there under this path. */
+static int drop_numbers(struct ps_index *x, const char *path) {
+    sqlite3_stmt *s = x->old_row;
+    sqlite3_bind_text(s, 1, path, -1, SQLITE_STATIC);
+    int sql = sqlite3_step(s), rc = sql == SQLITE_ROW || sql == SQLITE_DONE ? 0 : ps_index_error(sql);
+    if (sql == SQLITE_ROW) {
+        const struct place at = {sqlite3_column_int64(s, 0), sqlite3_column_int64(s, 1)};
+        for (int i = 2; i <= 4 && rc == 0; i++)
+            rc = numbers(x, false, text_of(s, i), &at);
+    }
+    sqlite3_reset(s);
+    sqlite3_clear_bindings(s);
+    return rc;
+}
+
+/* What of a clip is text in its row. */
+struct texts {
+    struct ps_buf codes, spellings, links, tracks;
+};
+
+static void line(struct ps_buf *b, const char *text) {
+    if (text[0] == '\0')
+        return;
+    if (b->n > 0)
+        ps_buf_text(b, "\n");
+    ps_buf_text(b, text);
 }
 
 /* Links outlive a rebuild: their files are as much the truth as the clip folders. */
-static int put_links(struct ps_index *x, sqlite3_int64 id, const char *clip) {
+static int link_lines(struct ps_index *x, const char *clip, struct ps_buf *b) {
     struct ps_link *all = calloc(PS_LINKS_MOST, sizeof(*all));
-    unsigned n = all != NULL ? ps_links_of(x->root, clip, all, PS_LINKS_MOST) : 0;
-    int rc = all != NULL ? 0 : PS_ENOMEM;
-    for (unsigned i = 0; i < n && rc == 0; i++)
-        rc = put_code(x, id, FIRST_LINK + (int)i, 2, all[i].number);
+    if (all == NULL)
+        return PS_ENOMEM;
+    unsigned n = ps_links_of(x->root, clip, all, PS_LINKS_MOST);
+    for (unsigned i = 0; i < n; i++)
+        line(b, all[i].number);
     free(all);
-    return rc;
+    return b->err;
 }
 
-static int put_row(struct ps_index *x, const struct ps_clip *c, const char *path) {
-    char name[40];
-    struct ps_buf tracks;
-    ps_buf_init(&tracks, PS_MAX_TRACKS * (PS_MAX_FILE_NAME + 1));
-    for (unsigned i = 0; i < c->n_tracks; i++) {
-        ps_buf_text(&tracks, i > 0 ? "\n" : "");
-        ps_buf_text(&tracks, c->tracks[i].file.name);
+static int texts_of(struct ps_index *x, const struct ps_clip *c, const char *name, struct texts *t) {
+    unsigned n = c->opening.n_codes, all = n + c->n_added_codes;
+    ps_buf_init(&t->codes, (PS_MAX_CODES + UINT16_MAX) * (PS_MAX_CODE + 1));
+    ps_buf_init(&t->spellings, (PS_MAX_CODES + UINT16_MAX) * (PS_MAX_CODE + 1));
+    ps_buf_init(&t->links, PS_LINKS_MOST * (PS_MAX_CODE + 1));
+    ps_buf_init(&t->tracks, PS_MAX_TRACKS * (PS_MAX_FILE_NAME + 1));
+    for (unsigned i = 0; i < all; i++) {
+        const struct ps_code *code = i < n ? &c->opening.codes[i] : &c->added_codes[i - n];
+        line(&t->codes, code->value);
+        if (code->raw[0] != '\0' && strcasecmp(code->raw, code->value) != 0)
+            line(&t->spellings, code->raw);
     }
-    ps_statement_clip_name(c->opening.station, c->number, name);
+    for (unsigned i = 0; i < c->n_tracks; i++)
+        line(&t->tracks, c->tracks[i].file.name);
+    int rc = link_lines(x, name, &t->links);
+    return rc < 0               ? rc
+           : t->codes.err != 0  ? t->codes.err
+           : t->tracks.err != 0 ? t->tracks.err
+                                : t->spellings.err;
+}
+
+static void texts_free(struct texts *t) {
+    ps_buf_free(&t->codes);
+    ps_buf_free(&t->spellings);
+    ps_buf_free(&t->links);
+    ps_buf_free(&t->tracks);
+}
+
+/* The picture that stands for a clip. */
+static const char *thumb_of(const struct ps_clip *c) {
+    const struct ps_original *best = NULL;
+    for (uint32_t i = 0; i < c->n_originals; i++)
+        if (best == NULL || c->originals[i].track < best->track)
+            best = &c->originals[i];
+    return best != NULL ? best->file.name : "";
+}
+
+static void bind_buf(sqlite3_stmt *s, int i, const struct ps_buf *b) {
+    sqlite3_bind_text(s, i, b->n > 0 ? (const char *)b->p : "", (int)b->n, SQLITE_STATIC);
+}
+
+static int put_clip(struct ps_index *x, const struct ps_clip *c, const char *path, const char *name,
+                    const struct texts *t, sqlite3_int64 *id) {
     const char *kind = ps_opening_kind(c->opening.kind), *reason = ps_statement_end_reason(c->end_reason);
-    int rc = tracks.err;
-    if (rc == 0 && (kind == NULL || reason == NULL || c->number > INT64_MAX))
-        rc = PS_EINVAL;
-    if (rc < 0)
-        goto out;
+    if (kind == NULL || reason == NULL || c->number > INT64_MAX)
+        return PS_EINVAL;
     sqlite3_stmt *s = x->put_clip;
     sqlite3_bind_text(s, 1, path, -1, SQLITE_STATIC);
     sqlite3_bind_text(s, 2, name, -1, SQLITE_STATIC);
@@ -293,292 +340,77 @@ static int put_row(struct ps_index *x, const struct ps_clip *c, const char *path
     sqlite3_bind_text(s, 8, reason, -1, SQLITE_STATIC);
     sqlite3_bind_int64(s, 9, c->started.wall_ns);
     sqlite3_bind_int64(s, 10, c->ended.wall_ns);
-    sqlite3_bind_text(s, 11, tracks.n > 0 ? (const char *)tracks.p : "", (int)tracks.n, SQLITE_STATIC);
-    sqlite3_int64 id = 0;
+    bind_buf(s, 11, &t->tracks);
+    bind_buf(s, 12, &t->codes);
+    bind_buf(s, 13, &t->spellings);
+    bind_buf(s, 14, &t->links);
+    sqlite3_bind_text(s, 15, thumb_of(c), -1, SQLITE_STATIC);
+    sqlite3_bind_int64(s, 16, ps_flags_of(c));
     int sql = sqlite3_step(s);
     if (sql == SQLITE_ROW) {
-        id = sqlite3_column_int64(s, 0);
+        *id = sqlite3_column_int64(s, 0);
         sql = sqlite3_step(s);
     }
-    rc = sql == SQLITE_DONE ? 0 : error_of(sqlite3_errcode(x->db));
+    int rc = sql == SQLITE_DONE ? 0 : ps_index_error(sqlite3_errcode(x->db));
     sqlite3_reset(s);
     sqlite3_clear_bindings(s);
-    if (rc == 0) {
-        sqlite3_bind_int64(x->drop_codes, 1, id);
-        rc = step(x, x->drop_codes);
+    return rc;
+}
+
+int ps_index_put_row(struct ps_index *x, const struct ps_clip *c, const char *path) {
+    char name[40];
+    struct texts t;
+    struct place at = {.started = c->started.wall_ns};
+    ps_statement_clip_name(c->opening.station, c->number, name);
+    int rc = texts_of(x, c, name, &t);
+    if (rc == 0)
+        rc = drop_numbers(x, path);
+    if (rc == 0)
+        rc = put_clip(x, c, path, name, &t, &at.clip);
+    struct ps_buf *const all[] = {&t.codes, &t.spellings, &t.links};
+    for (int i = 0; i < 3 && rc == 0; i++) {
+        ps_buf_u8(all[i], 0);
+        rc = all[i]->err != 0 ? all[i]->err : numbers(x, true, (const char *)all[i]->p, &at);
     }
-    if (rc == 0)
-        rc = put_codes(x, id, c);
-    if (rc == 0)
-        rc = put_links(x, id, name);
-out:
-    ps_buf_free(&tracks);
+    texts_free(&t);
     return rc;
 }
 
 int ps_index_put(struct ps_index *x, const struct ps_clip *c, const char *path) {
-    int rc = run(x, "BEGIN IMMEDIATE");
+    int rc = ps_index_run(x, "BEGIN IMMEDIATE");
     if (rc < 0)
         return rc;
-    rc = put_row(x, c, path);
+    rc = ps_index_put_row(x, c, path);
     if (rc == 0)
-        rc = run(x, "COMMIT");
+        rc = ps_index_run(x, "COMMIT");
     if (rc < 0)
-        run(x, "ROLLBACK");
+        ps_index_run(x, "ROLLBACK");
     return rc;
 }
 
-static int drop_row(struct ps_index *x, const char *path) {
-    static const char *const drops[] = {"DELETE FROM codes WHERE clip=(SELECT id FROM clips WHERE path=?1)",
-                                        "DELETE FROM clips WHERE path=?1"};
-    int rc = 0;
-    for (size_t i = 0; i < sizeof(drops) / sizeof(drops[0]) && rc == 0; i++) {
-        sqlite3_stmt *s = NULL;
-        rc = prepare(x, drops[i], &s);
-        if (rc == 0) {
-            sqlite3_bind_text(s, 1, path, -1, SQLITE_STATIC);
-            rc = step(x, s);
-        }
-        sqlite3_finalize(s);
-    }
-    return rc;
-}
-
-int ps_index_moved(struct ps_index *x, const struct ps_clip *clip, const char *from, const char *to) {
-    int rc = run(x, "BEGIN IMMEDIATE");
-    if (rc < 0)
-        return rc;
-    rc = drop_row(x, from);
-    if (rc == 0)
-        rc = clip != NULL ? put_row(x, clip, to) : drop_row(x, to);
-    if (rc == 0)
-        rc = run(x, "COMMIT");
-    if (rc < 0)
-        run(x, "ROLLBACK");
-    return rc;
-}
-
-/* ---- rebuild */
-
-struct rebuild {
-    struct ps_index *x;
-    const char *root;
-    uint64_t done, bad;
-    bool removed; /* walking what is left of removed clips, of which some have no statement */
-    unsigned in_batch;
-    void (*progress)(void *ctx, uint64_t done, const char *bad_path, const struct ps_why *why);
-    void *ctx;
-};
-
-static int next_batch(struct rebuild *r) {
-    int rc = run(r->x, "COMMIT");
-    r->in_batch = 0;
-    return rc < 0 ? rc : run(r->x, "BEGIN IMMEDIATE");
-}
-
-static int rebuild_one(void *ctx, const char *path, const char *name) {
-    struct rebuild *r = ctx;
-    struct ps_clip *clip = NULL;
-    struct ps_why why = {0};
-    char stated[40];
-    int rc = ps_store_load(r->root, path, &clip, &why);
-    if (rc == PS_ENOMEM)
-        return rc;
-    if (rc == PS_ENOENT && r->removed)
-        return 0;
-    if (rc == 0) {
-        ps_statement_clip_name(clip->opening.station, clip->number, stated);
-        if (strcmp(stated, name) != 0)
-            rc = ps_error_why(&why, PS_EFORMAT, "clip.json", "speaks of clip %s", stated);
-    }
-    if (rc < 0) {
-        r->bad++;
-        if (r->progress != NULL)
-            r->progress(r->ctx, r->done, path, &why);
-        ps_statement_free(clip);
-        return 0;
-    }
-    rc = put_row(r->x, clip, path);
-    ps_statement_free(clip);
-    if (rc < 0)
-        return rc;
-    r->done++;
-    if (r->progress != NULL)
-        r->progress(r->ctx, r->done, NULL, NULL);
-    return ++r->in_batch >= REBUILD_BATCH ? next_batch(r) : 0;
-}
-
-/* A damaged database goes: it holds nothing that the folders do not. */
-static int open_sound(struct ps_index **x, const char *root, struct ps_why *why) {
-    static const char *const files[] = {"index.db", "index.db-wal", "index.db-shm"};
-    int rc = ps_index_open(x, root, true, why);
-    if (rc == 0) {
-        sqlite3_stmt *s = NULL;
-        bool sound = prepare(*x, "PRAGMA quick_check(1)", &s) == 0 && sqlite3_step(s) == SQLITE_ROW &&
-                     strcmp((const char *)sqlite3_column_text(s, 0), "ok") == 0;
-        sqlite3_finalize(s);
-        if (sound)
-            return 0;
-        ps_index_close(*x);
-        *x = NULL;
-    } else if (rc != PS_EFORMAT && rc != PS_EIO) {
-        return rc;
-    }
-    for (size_t i = 0; i < sizeof(files) / sizeof(files[0]); i++) {
-        char path[PS_ROOT_PATH];
-        if (place(root, files[i], path) == 0 && unlink(path) != 0 && errno != ENOENT)
-            return ps_error_why(why, PS_EIO, path, "is damaged and cannot be removed: %s",
-                                strerrordesc_np(errno));
-    }
-    return ps_index_open(x, root, true, why);
-}
-
-int ps_index_rebuild(const char *root, uint64_t *done, uint64_t *bad,
-                     void (*progress)(void *ctx, uint64_t done, const char *bad_path,
-                                      const struct ps_why *why),
-                     void *ctx, struct ps_why *why) {
-    struct rebuild r = {.root = root, .progress = progress, .ctx = ctx};
-    int rc = open_sound(&r.x, root, why);
-    if (rc < 0)
-        return rc;
-    rc = run(r.x, "UPDATE state SET generation=generation+1");
-    if (rc == 0)
-        rc = run(r.x, "BEGIN IMMEDIATE");
-    if (rc < 0) {
-        failed(r.x, why);
-        goto out;
-    }
-    rc = ps_store_each(root, rebuild_one, &r);
-    r.removed = true;
-    if (rc == 0)
-        rc = ps_store_each_removed(root, rebuild_one, &r);
-    if (rc == 0)
-        rc = run(r.x, "DELETE FROM codes WHERE clip IN (SELECT id FROM clips WHERE generation<>(SELECT "
-                      "generation FROM state));"
-                      "DELETE FROM clips WHERE generation<>(SELECT generation FROM state);"
-                      "COMMIT;");
-    if (rc < 0) {
-        ps_error_why(why, rc, PS_ROOT_INDEX, "%s",
-                     sqlite3_errcode(r.x->db) != SQLITE_OK ? sqlite3_errmsg(r.x->db) : ps_error_text(rc));
-        run(r.x, "ROLLBACK");
-    }
-out:
-    ps_index_close(r.x);
-    *done = r.done;
-    *bad = r.bad;
-    return rc;
-}
-
-/* ---- reading */
-
-static const char *const select_row =
-    "SELECT clip,number,station,path,operator,kind,reason,"
-    "(SELECT group_concat(value,char(10)) FROM (SELECT value FROM codes WHERE clip=c.id AND alias=0 ORDER BY "
-    "pos)),"
-    "(SELECT group_concat(value,char(10)) FROM (SELECT value FROM codes WHERE clip=c.id AND alias=2 ORDER BY "
-    "pos)),"
-    "tracks,started,ended,take FROM clips AS c WHERE started BETWEEN ?1 AND ?2";
-
-static void query_text(const struct ps_index_query *q, struct ps_buf *b) {
-    ps_buf_text(b, select_row);
-    if (q->code != NULL)
-        ps_buf_text(b, " AND id IN (SELECT clip FROM codes WHERE value=?3)");
-    if (q->suffix != NULL) /* no character sorts after U+10FFFF */
-        ps_buf_text(b, " AND id IN (SELECT clip FROM codes WHERE turned>=?4 AND turned<?4||char(1114111))");
-    if (q->operator_id != NULL)
-        ps_buf_text(b, " AND operator=?5");
-    if (q->kind != NULL)
-        ps_buf_text(b, " AND kind=?6");
-    if (q->clip != NULL)
-        ps_buf_text(b, " AND clip=?9 COLLATE NOCASE");
-    if (q->number != NULL)
-        ps_buf_text(b, " AND number=?10");
-    ps_buf_text(b, " ORDER BY started DESC, id DESC LIMIT ?7 OFFSET ?8");
-    ps_buf_u8(b, 0);
-}
-
-static const char *column(sqlite3_stmt *s, int i) {
-    const unsigned char *t = sqlite3_column_text(s, i);
-    return t != NULL ? (const char *)t : "";
-}
-
-static void read_row(sqlite3_stmt *s, struct ps_index_row *r) {
-    *r = (struct ps_index_row){.clip = column(s, 0),
-                               .number = (uint64_t)sqlite3_column_int64(s, 1),
-                               .station = column(s, 2),
-                               .path = column(s, 3),
-                               .operator_id = column(s, 4),
-                               .kind = column(s, 5),
-                               .end_reason = column(s, 6),
-                               .codes = column(s, 7),
-                               .links = column(s, 8),
-                               .tracks = column(s, 9),
-                               .started_ns = sqlite3_column_int64(s, 10),
-                               .ended_ns = sqlite3_column_int64(s, 11),
-                               .take = (uint32_t)sqlite3_column_int64(s, 12)};
-}
-
-int ps_index_find(struct ps_index *x, const struct ps_index_query *q,
-                  int (*row)(void *ctx, const struct ps_index_row *r), void *ctx, struct ps_why *why) {
-    char turned[PS_MAX_CODE + 1] = "";
-    if (q->suffix != NULL) {
-        size_t n = strlen(q->suffix);
-        if (n < 4 || n > PS_MAX_CODE || !ps_bytes_is_text(q->suffix, n))
-            return ps_error_why(why, PS_EINVAL, "suffix", "the end of a number has 4 characters or more");
-        turn(q->suffix, turned);
-    }
-    struct ps_buf text;
-    ps_buf_init(&text, 4096);
-    query_text(q, &text);
+int ps_index_drop_row(struct ps_index *x, const char *path) {
     sqlite3_stmt *s = NULL;
-    int rc = text.err, n = 0;
+    int rc = drop_numbers(x, path);
     if (rc == 0)
-        rc = prepare(x, (const char *)text.p, &s);
-    ps_buf_free(&text);
-    if (rc < 0)
-        return failed(x, why);
-    sqlite3_bind_int64(s, 1, q->from_ns);
-    sqlite3_bind_int64(s, 2, q->to_ns);
-    if (q->code != NULL)
-        sqlite3_bind_text(s, 3, q->code, -1, SQLITE_STATIC);
-    if (q->suffix != NULL)
-        sqlite3_bind_text(s, 4, turned, -1, SQLITE_STATIC);
-    if (q->operator_id != NULL)
-        sqlite3_bind_text(s, 5, q->operator_id, -1, SQLITE_STATIC);
-    if (q->kind != NULL)
-        sqlite3_bind_text(s, 6, q->kind, -1, SQLITE_STATIC);
-    if (q->clip != NULL)
-        sqlite3_bind_text(s, 9, q->clip, -1, SQLITE_STATIC);
-    if (q->number != NULL)
-        sqlite3_bind_int64(s, 10, *q->number > INT64_MAX ? -1 : (sqlite3_int64)*q->number);
-    sqlite3_bind_int64(s, 7, q->limit > 0 ? (sqlite3_int64)q->limit : -1);
-    sqlite3_bind_int64(s, 8, q->offset > INT64_MAX ? INT64_MAX : (sqlite3_int64)q->offset);
-    int sql;
-    while ((sql = sqlite3_step(s)) == SQLITE_ROW) {
-        struct ps_index_row r;
-        read_row(s, &r);
-        if (n < INT_MAX)
-            n++;
-        if (row != NULL && row(ctx, &r) != 0) {
-            sql = SQLITE_DONE;
-            break;
-        }
+        rc = ps_index_prepare(x, "DELETE FROM clips WHERE path=?1", &s);
+    if (rc == 0) {
+        sqlite3_bind_text(s, 1, path, -1, SQLITE_STATIC);
+        rc = step(x, s);
     }
-    rc = sql == SQLITE_DONE ? n : failed(x, why);
     sqlite3_finalize(s);
     return rc;
 }
 
-int ps_index_count(struct ps_index *x, const char *code, uint64_t *n) {
-    int rc =
-        x->count != NULL ? 0 : prepare(x, "SELECT count(DISTINCT clip) FROM codes WHERE value=?1", &x->count);
+int ps_index_moved(struct ps_index *x, const struct ps_clip *clip, const char *from, const char *to) {
+    int rc = ps_index_run(x, "BEGIN IMMEDIATE");
     if (rc < 0)
         return rc;
-    sqlite3_bind_text(x->count, 1, code, -1, SQLITE_STATIC);
-    int sql = sqlite3_step(x->count);
-    *n = sql == SQLITE_ROW ? (uint64_t)sqlite3_column_int64(x->count, 0) : 0;
-    rc = sql == SQLITE_ROW ? 0 : error_of(sqlite3_errcode(x->db));
-    sqlite3_reset(x->count);
-    sqlite3_clear_bindings(x->count);
+    rc = ps_index_drop_row(x, from);
+    if (rc == 0)
+        rc = clip != NULL ? ps_index_put_row(x, clip, to) : ps_index_drop_row(x, to);
+    if (rc == 0)
+        rc = ps_index_run(x, "COMMIT");
+    if (rc < 0)
+        ps_index_run(x, "ROLLBACK");
     return rc;
 }

@@ -1,5 +1,7 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
-#include "archive/index.h"
+#include "archive/flags.h"
+#include "archive/index_internal.h"
+#include "evidence/bytes.h"
 #include "tests/unit/shelf.h"
 #include <sqlite3.h>
 #include <sys/wait.h>
@@ -67,6 +69,8 @@ static int look(void *ctx, const struct ps_index_row *r) {
     tap_is_str(r->codes, "SF1111111111111\n订单-42\nSF1234567890124",
                "codes in order, those that came later last");
     tap_is_str(r->tracks, "top.mp4\nside.mp4", "films");
+    tap_is_str(r->thumb, "originals/top-0001.jpg", "the picture that stands for it");
+    tap_ok(r->flags & PS_FLAG_REASON && !(r->flags & PS_FLAG_TAKE), "what to look at in it");
     tap_ok(r->started_ns == SAMPLE_WALL_NS && r->ended_ns == SAMPLE_WALL_NS + 5042000000,
            "start and end to the nanosecond");
     return 0;
@@ -166,7 +170,7 @@ static void versions(void) {
     struct ps_index *x = NULL;
     sqlite3 *db = NULL;
     sqlite3_open(shelf_path("index.db"), &db);
-    tap_is_int(sqlite3_exec(db, "PRAGMA user_version=2", NULL, NULL, NULL), SQLITE_OK, "a later schema");
+    tap_is_int(sqlite3_exec(db, "PRAGMA user_version=3", NULL, NULL, NULL), SQLITE_OK, "a later schema");
     sqlite3_close(db);
     tap_is_int(ps_index_open(&x, shelf_root, false, &why), PS_EVERSION, "is not read");
     tap_is_int(ps_index_open(&x, shelf_root, true, &why), PS_EVERSION, "nor written");
@@ -247,13 +251,320 @@ static void while_writing(void) {
     ps_index_close(w);
 }
 
+/* ---- what to look at */
+
+static uint32_t flags_after(void (*bend)(struct sample *s)) {
+    struct sample *s = shelf_sample(1, SAMPLE_WALL_NS, "SF1111111111111");
+    bend(s);
+    uint32_t flags = ps_flags_of(&s->clip);
+    free(s);
+    return flags;
+}
+
+/* The sample has most of what can be flagged; a good clip has nothing of it. */
+static void clean(struct sample *s) {
+    struct ps_clip *c = &s->clip;
+    c->end_reason = PS_END_NEXT_CODE;
+    c->label = PS_LABEL_MATCHED;
+    c->started.clock = c->ended.clock = PS_CLOCK_SYNCED;
+    c->n_events = 0;
+    c->take = 1;
+    for (unsigned i = 0; i < c->n_tracks; i++) {
+        c->tracks[i].n_gaps = c->tracks[i].n_lost = c->tracks[i].n_unwitnessed = 0;
+        c->tracks[i].counts.dropped = c->tracks[i].counts.damaged = 0;
+    }
+}
+
+static void not_seen(struct sample *s) {
+    clean(s), s->clip.label = PS_LABEL_NOT_SEEN;
+}
+static void not_checked(struct sample *s) {
+    clean(s), s->clip.label = PS_LABEL_NOT_CHECKED;
+}
+static void other(struct sample *s) {
+    clean(s), s->clip.label = PS_LABEL_OTHER;
+}
+static void dropped(struct sample *s) {
+    clean(s), s->clip.tracks[1].counts.dropped = 1;
+}
+static void damaged(struct sample *s) {
+    clean(s), s->clip.tracks[0].counts.damaged = 1;
+}
+static void unwitnessed(struct sample *s) {
+    clean(s), s->clip.tracks[1].n_unwitnessed = 1;
+}
+static void gap(struct sample *s) {
+    clean(s), s->clip.tracks[0].n_gaps = 1;
+}
+static void lost(struct sample *s) {
+    clean(s), s->clip.tracks[0].n_lost = 1;
+}
+static void clock_out(struct sample *s) {
+    clean(s), s->clip.ended.clock = PS_CLOCK_UNSYNCED;
+}
+static void cancelled(struct sample *s) {
+    clean(s), s->clip.end_reason = PS_END_CANCELLED;
+}
+static void idle(struct sample *s) {
+    clean(s), s->clip.end_reason = PS_END_IDLE;
+}
+static void take_2(struct sample *s) {
+    clean(s), s->clip.take = 2;
+}
+
+static void with_event(struct sample *s, const char *what) {
+    clean(s);
+    s->clip.n_events = 1;
+    SAMPLE_PUT(s->clip.events[0].what, what);
+}
+static void dark(struct sample *s) {
+    with_event(s, "picture-dark");
+}
+static void moved(struct sample *s) {
+    with_event(s, "camera-moved");
+}
+static void over(struct sample *s) {
+    with_event(s, "picture-dark-over");
+}
+static void refunded(struct sample *s) {
+    with_event(s, "refunded");
+}
+static void scan(struct sample *s) {
+    with_event(s, "scan");
+}
+
+static void flagging(void) {
+    static const struct {
+        void (*bend)(struct sample *s);
+        uint32_t want;
+        const char *name;
+    } all[] = {
+        {clean, 0, "a good clip has no flag"},
+        {not_seen, PS_FLAG_LABEL_NOT_SEEN, "a label that was not seen"},
+        {not_checked, 0, "nobody looked for a label: nothing to tell"},
+        {other, PS_FLAG_LABEL_OTHER, "another's label"},
+        {dropped, PS_FLAG_DROPPED, "a lost picture"},
+        {damaged, PS_FLAG_DROPPED, "a damaged one"},
+        {unwitnessed, PS_FLAG_UNWITNESSED, "segments that the signer did not see"},
+        {gap, PS_FLAG_GAP, "a gap"},
+        {lost, PS_FLAG_GAP, "a tail that the disk lost"},
+        {clock_out, PS_FLAG_CLOCK, "a clock without synchronisation"},
+        {cancelled, PS_FLAG_REASON, "cancelled"},
+        {idle, 0, "idle is a usual end"},
+        {take_2, PS_FLAG_TAKE, "a second take"},
+        {dark, PS_FLAG_PICTURE, "a dark picture"},
+        {moved, PS_FLAG_PICTURE, "a camera that was moved"},
+        {over, 0, "the end of an alarm is none"},
+        {refunded, PS_FLAG_WARNED, "a warning"},
+        {scan, 0, "a scan is none"},
+    };
+    for (size_t i = 0; i < sizeof(all) / sizeof(all[0]); i++)
+        tap_is_int(flags_after(all[i].bend), all[i].want, "%s", all[i].name);
+    for (unsigned i = 0; i < PS_FLAGS_COUNT; i++)
+        tap_is_int(ps_flags_bit(ps_flags_word(i)), 1 << i, "the word %s has its bit", ps_flags_word(i));
+    tap_ok(ps_flags_word(PS_FLAGS_COUNT) == NULL && ps_flags_bit("") == 0 && ps_flags_bit("gap2") == 0,
+           "there are no others");
+}
+
+static void put_bent(struct ps_index *x, uint64_t number, const char *code, const char *operator_id,
+                     void (*bend)(struct sample *s)) {
+    char path[PS_ROOT_PATH];
+    struct sample *s = shelf_sample(number, SAMPLE_WALL_NS + (int64_t)number * MINUTE, code);
+    SAMPLE_PUT(s->clip.opening.operator_id, operator_id);
+    bend(s);
+    snprintf(path, sizeof(path), "clips/2026/11/21/ST03-%07u", (unsigned)number);
+    tap_is_int(ps_index_put(x, &s->clip, path), 0, "clip %u is put", (unsigned)number);
+    free(s);
+}
+
+/* Another index, beside the first. */
+static void picking(void) {
+    struct ps_index *x = NULL;
+    struct ps_index_query q = any();
+    uint64_t n = 0;
+    tap_is_int(ps_index_open(&x, shelf_root, true, &why), 0, "an index of clips with flags");
+    put_bent(x, 201, "AA1", "0017", clean);
+    put_bent(x, 202, "AA2", "0018", dark);
+    put_bent(x, 203, "AA3", "0017", take_2);
+    put_bent(x, 204, "AA4", "0017", gap);
+    q.flags = PS_FLAGS_WORTH_A_LOOK;
+    finds(x, q, "ST03-0000204 ST03-0000202", "what is worth a look; a second take is not");
+    q.operator_id = "0017";
+    finds(x, q, "ST03-0000204", "of one operator");
+    q = any(), q.flags = PS_FLAG_PICTURE;
+    finds(x, q, "ST03-0000202", "by one word");
+    q.kind = "return";
+    finds(x, q, "", "of another kind there is none");
+    q = any(), q.flags = PS_FLAG_TAKE;
+    finds(x, q, "ST03-0000203", "second takes, when asked for");
+    const char *const names[] = {"ST03-0000203", "ST03-0000201", "nonsense", "ST03-9999999", "ST04-0000202"};
+    q = any(), q.names = names, q.n_names = 5;
+    finds(x, q, "ST03-0000203 ST03-0000201", "those of a list of names, newest first");
+    q.limit = 1, q.offset = 1;
+    finds(x, q, "ST03-0000201", "its second page");
+    q.limit = 0, q.offset = 0, q.code = "aa1";
+    finds(x, q, "ST03-0000201", "and a number");
+    q.code = NULL, q.n_names = 0;
+    finds(x, q, "", "of an empty list there are none");
+    q = any(), q.suffix = "订单-42", q.limit = 2, q.offset = 1;
+    finds(x, q, "ST03-0000203 ST03-0000202", "a page of those that end alike");
+    q.kind = "pack", q.flags = PS_FLAG_GAP, q.offset = 0;
+    finds(x, q, "ST03-0000204", "with filters");
+    tap_ok(ps_index_total(x, SAMPLE_WALL_NS + 202 * MINUTE, SAMPLE_WALL_NS + 203 * MINUTE, &n) == 0 && n == 2,
+           "two started within");
+    ps_index_close(x);
+    unlink(shelf_path("index.db")), unlink(shelf_path("index.db-wal")), unlink(shelf_path("index.db-shm"));
+}
+
+/* ---- no question reads all clips */
+
+static void plan_of(sqlite3 *db, const struct ps_index_query *q, char out[2048]) {
+    struct ps_buf text;
+    sqlite3_stmt *s = NULL;
+    char sql[4400];
+    out[0] = '\0';
+    ps_buf_init(&text, 4096);
+    ps_index_find_text(q, &text);
+    snprintf(sql, sizeof(sql), "EXPLAIN QUERY PLAN %s", (const char *)text.p);
+    ps_buf_free(&text);
+    if (sqlite3_prepare_v2(db, sql, -1, &s, NULL) != SQLITE_OK)
+        snprintf(out, 2048, "SCAN %s: %.1000s", sqlite3_errmsg(db), sql);
+    while (s != NULL && sqlite3_step(s) == SQLITE_ROW) {
+        size_t at = strlen(out);
+        snprintf(out + at, 2048 - at, "%s; ", (const char *)sqlite3_column_text(s, 3));
+    }
+    sqlite3_finalize(s);
+}
+
+/* A scan of a list that was asked for, or of what a search gave, is none of the clips. */
+static bool scans(const char *plan) {
+    for (const char *p = plan; (p = strstr(p, "SCAN")) != NULL; p += 4)
+        if (strncmp(p, "SCAN json_each", 14) != 0 && strncmp(p, "SCAN k;", 7) != 0)
+            return true;
+    return false;
+}
+
+enum {
+    CODE = 1,
+    SUFFIX = 2,
+    OPERATOR = 4,
+    KIND = 8,
+    WORTH = 16,
+    TAKES = 32,
+    NAMES = 64,
+    CLIP = 128,
+    FORMS = 256
+};
+
+static void plans(void) {
+    struct ps_index *x = NULL;
+    sqlite3 *db = NULL;
+    static const char *const names[] = {"ST03-0000203"};
+    unsigned bad = 0, sorted = 0, forms = 0;
+    char plan[2048];
+    tap_is_int(ps_index_open(&x, shelf_root, true, &why), 0, "an index");
+    sqlite3_open(shelf_path("index.db"), &db);
+    for (unsigned f = 0; f < FORMS; f++) {
+        struct ps_index_query q = any();
+        q.limit = 50;
+        q.code = f & CODE ? "A" : NULL, q.suffix = f & SUFFIX ? "1234" : NULL;
+        q.operator_id = f & OPERATOR ? "0017" : NULL, q.kind = f & KIND ? "pack" : NULL;
+        q.flags = (f & WORTH ? PS_FLAG_GAP : 0) | (f & TAKES ? PS_FLAG_TAKE : 0);
+        q.names = f & NAMES ? names : NULL, q.n_names = 1, q.clip = f & CLIP ? names[0] : NULL;
+        plan_of(db, &q, plan);
+        forms++;
+        bool first = !(f & (SUFFIX | NAMES | CLIP)) && strstr(plan, "TEMP B-TREE FOR ORDER BY") != NULL;
+        bad += scans(plan), sorted += first;
+        if (scans(plan) || first)
+            tap_diag("form %u: %s", f, plan);
+    }
+    tap_is_int(forms, FORMS, "each form of a question");
+    tap_is_int(bad, 0, "goes by an index, none through all clips");
+    tap_is_int(sorted, 0, "and those that find many need no sorting");
+    sqlite3_exec(db, "DROP INDEX clips_number; CREATE TABLE other(number INTEGER)", NULL, NULL, NULL);
+    sqlite3_stmt *s = NULL;
+    sqlite3_prepare_v2(db, "EXPLAIN QUERY PLAN SELECT * FROM clips WHERE number=1", -1, &s, NULL);
+    tap_ok(sqlite3_step(s) == SQLITE_ROW && scans((const char *)sqlite3_column_text(s, 3)),
+           "without an index this would tell");
+    sqlite3_finalize(s);
+    sqlite3_close(db);
+    ps_index_close(x);
+    unlink(shelf_path("index.db")), unlink(shelf_path("index.db-wal")), unlink(shelf_path("index.db-shm"));
+}
+
+/* ---- an index of schema 1 */
+
+static const char *const schema_1 =
+    "CREATE TABLE clips(id INTEGER PRIMARY KEY, path TEXT NOT NULL UNIQUE, clip TEXT NOT NULL,"
+    " number INTEGER NOT NULL, station TEXT NOT NULL, take INTEGER NOT NULL, kind TEXT NOT NULL,"
+    " operator TEXT NOT NULL, reason TEXT NOT NULL, started INTEGER NOT NULL, ended INTEGER NOT NULL,"
+    " tracks TEXT NOT NULL, generation INTEGER NOT NULL);"
+    "CREATE INDEX clips_started ON clips(started);"
+    "CREATE INDEX clips_number ON clips(number);"
+    "CREATE INDEX clips_name ON clips(clip COLLATE NOCASE);"
+    "CREATE TABLE codes(value TEXT NOT NULL COLLATE NOCASE, clip INTEGER NOT NULL, pos INTEGER NOT NULL,"
+    " alias INTEGER NOT NULL, turned TEXT NOT NULL COLLATE NOCASE, PRIMARY KEY(value, clip, pos)) WITHOUT "
+    "ROWID;"
+    "CREATE INDEX codes_turned ON codes(turned, clip);"
+    "CREATE INDEX codes_clip ON codes(clip, pos);"
+    "CREATE TABLE state(generation INTEGER NOT NULL);"
+    "INSERT INTO state VALUES(3);"
+    "INSERT INTO clips VALUES(1,'clips/2026/11/21/ST03-0000015','ST03-0000015',15,'ST03',1,'pack','0017',"
+    "'power-loss',5,6,'top.mp4',3);"
+    "INSERT INTO clips VALUES(2,'clips/2026/11/21/ST03-0000099','ST03-0000099',99,'ST03',1,'pack','0017',"
+    "'stop',7,8,'top.mp4',3);"
+    "INSERT INTO codes VALUES('SF1111111111111',1,0,0,'1111111111111FS');"
+    "INSERT INTO codes VALUES('OLD-7788',1,2,0,'8877-DLO'); INSERT INTO codes VALUES('%1BX',1,3,1,'XB1%');"
+    "INSERT INTO codes VALUES('LATER99',2,1000,2,'99RETAL');"
+    "PRAGMA user_version=1;";
+
+static void older(void) {
+    struct ps_index *x = NULL;
+    sqlite3 *db = NULL;
+    uint64_t left = 99;
+    sqlite3_open(shelf_path("index.db"), &db);
+    tap_is_int(sqlite3_exec(db, schema_1, NULL, NULL, NULL), SQLITE_OK, "an index of an earlier version");
+    sqlite3_close(db);
+    tap_is_int(ps_index_open(&x, shelf_root, false, &why), PS_ESTATE, "a reader is told so");
+    tap_is_int(ps_index_open(&x, shelf_root, true, &why), 0, "a writer brings it up to date");
+    finds(x, any(), "ST03-0000099 ST03-0000015", "with all its clips");
+    by_code(x, "old-7788", "ST03-0000015", "their numbers");
+    by_code(x, "%1bx", "ST03-0000015", "spellings");
+    by_suffix(x, "er99", "ST03-0000099", "links and ends");
+    struct ps_index_query q = any();
+    q.flags = PS_FLAGS_WORTH_A_LOOK;
+    finds(x, q, "", "flags are not known before the statements are read");
+    tap_is_int(ps_index_catch_up(x, 0, &left), 0, "how many?");
+    tap_is_int(left, 2, "two");
+    tap_is_int(ps_index_catch_up(x, 1, &left), 1, "the newest is looked for");
+    tap_is_int(left, 1, "which leaves one");
+    tap_is_int(ps_index_catch_up(x, 16, &left), 1, "and that");
+    tap_is_int(left, 0, "none is left");
+    tap_is_int(ps_index_catch_up(x, 16, &left), 0, "nor looked for again");
+    finds(x, q, "ST03-0000015", "the one on disk has its flags now");
+    by_code(x, "OLD-7788", "", "and what its statement says");
+    by_code(x, "LATER99", "ST03-0000099", "one that is on no disk keeps its numbers until a rebuild");
+    ps_index_close(x);
+    uint64_t done, bad;
+    tap_is_int(ps_index_rebuild(shelf_root, &done, &bad, NULL, NULL, &why), 0, "which comes");
+    tap_is_int(ps_index_open(&x, shelf_root, false, &why), 0, "a reader opens it");
+    by_code(x, "LATER99", "", "and they are gone");
+    ps_index_close(x);
+    unlink(shelf_path("index.db")), unlink(shelf_path("index.db-wal")), unlink(shelf_path("index.db-shm"));
+}
+
 int main(void) {
     umask(0077);
     shelf_make();
+    flagging();
     searching();
     readers();
     versions();
+    picking();
+    plans();
     rebuilding();
     while_writing();
+    unlink(shelf_path("index.db")), unlink(shelf_path("index.db-wal")), unlink(shelf_path("index.db-shm"));
+    older();
     return tap_done();
 }
