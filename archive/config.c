@@ -482,8 +482,10 @@ static int take(struct reading *r) {
         return time_from_outside(r, k, v);
     if (strcmp(s, "retention") == 0)
         return retention(r, k, v);
-    if (strcmp(s, "viewer") == 0)
-        return 1;
+    if (strcmp(s, "viewer") == 0) {
+        const char *rule = ps_config_viewer_set(&r->c->viewer, r->key, v);
+        return rule == NULL ? 1 : refuse(r, r->value_line, rule, v);
+    }
     return refuse(r, r->value_line, "unknown section", s);
 }
 
@@ -588,6 +590,7 @@ void ps_config_default(struct ps_config *c) {
     c->min_days = 30;
     c->reserve_mb = 2048;
     c->reserve_percent = 5;
+    ps_config_viewer_default(&c->viewer);
 }
 
 int ps_config_parse(struct ps_config *c, const char *txt, size_t n, const char *name, struct ps_why *why) {

@@ -5,6 +5,7 @@
  * packseal.conf (packseal.conf(5)): INI by inih. An unknown section or key, or a value out of range, is an error that
  * names file and line. Here because both the recorder and the command line read it.
  */
+#include "archive/config_viewer.h"
 #include "evidence/error.h"
 #include "evidence/limits.h"
 #include "evidence/note.h"
@@ -131,7 +132,7 @@ struct ps_config {
     char archive_list[512];   /* "": no copy is asked for; else only what this file lists may go */
     char orders_file
         [512]; /* [orders] file: the list of expected orders; "" none; a relative path starts at ROOT */
-    /* [viewer]: accepted and kept for later versions */
+    struct ps_config_viewer viewer;
 };
 
 int ps_config_load(struct ps_config *c, const char *path, struct ps_why *why);

@@ -45,7 +45,7 @@ static void reads_all(void) {
         "archive_list = copies\n[time]\nauthority = http://tsa.example/\nca = tsa.pem\n"
         "authority.bj = https://u:p@tsa.example:8443/x\nca.bj=/etc/bj.pem\ncrl.bj = "
         "http://crl.example/x.crl\n"
-        "timeout = 5\nretries=0\n[viewer]\nport = 8080";
+        "timeout = 5\nretries=0\n[viewer]\nlisten = 0.0.0.0:8080";
     tap_is_int(parse(text), 0, "a full configuration is read, byte order mark and CRLF included");
     tap_is_str(c.station_id, "ST03", "station id");
     tap_is_str(c.station_name, "打包三号台", "a remark after a value is no part of it");
