@@ -49,5 +49,6 @@ int ps_root_make(const char *root, const char *name, struct ps_why *why);
 #define PS_ROOT_SIGNER_SOCKET "run/signer.sock"
 #define PS_ROOT_STAMP_WANTED "run/stamp-wanted" /* empty: somebody has made what wants a time */
 #define PS_ROOT_CONTROL_SOCKET "run/control.sock"
+#define PS_ROOT_PREVIEW_SOCKET "run/preview.sock"
 
 #endif

@@ -23,6 +23,18 @@
 #define SILENT_NS (3000 * MS)
 #define READ_MS 250
 
+/* A copy of one frame for somebody who looks now and then. */
+struct look {
+    pthread_mutex_t lock;
+    atomic_bool wanted;
+    /* under lock */
+    bool ready;
+    struct ps_frame frame;
+    int fd; /* to be written when it is ready; -1: none */
+};
+
+enum { WATCH, PREVIEW, LOOKS };
+
 struct ps_feed {
     struct ps_camera_spec spec;
     struct ps_queue *queue;
@@ -33,12 +45,8 @@ struct ps_feed {
     int wake; /* eventfd: stop was said */
     atomic_bool stop;
     struct ps_feed_status status; /* under lock */
-    /* A copy of one frame for somebody who looks now and then. */
-    pthread_mutex_t look_lock;
-    pthread_cond_t looked;
-    atomic_bool look_wanted;
-    bool look_ready;      /* under look_lock */
-    struct ps_frame look; /* under look_lock */
+    struct look look[LOOKS];
+    pthread_cond_t looked; /* of the watch */
 
     /* Of the capture thread alone. */
     struct ps_frame frame;
@@ -94,20 +102,22 @@ static void back_off(struct ps_feed *f) {
 }
 
 /* Whoever looks holds the lock for an instant only; if it is held just now, the next frame will do. */
-static void offer_look(struct ps_feed *f, const struct ps_frame *frame) {
-    if (!atomic_load(&f->look_wanted) || frame->damaged || pthread_mutex_trylock(&f->look_lock) != 0)
+static void offer_look(struct ps_feed *f, struct look *l, const struct ps_frame *frame) {
+    if (!atomic_load(&l->wanted) || frame->damaged || pthread_mutex_trylock(&l->lock) != 0)
         return;
-    if (ps_frame_reserve(&f->look, frame->size) == 0) {
+    if (atomic_load(&l->wanted) && ps_frame_reserve(&l->frame, frame->size) == 0) {
         struct ps_frame copy = *frame;
-        copy.data = f->look.data;
-        copy.cap = f->look.cap;
+        copy.data = l->frame.data;
+        copy.cap = l->frame.cap;
         memcpy(copy.data, frame->data, frame->size);
-        f->look = copy;
-        f->look_ready = true;
-        atomic_store(&f->look_wanted, false);
+        l->frame = copy;
+        l->ready = true;
+        atomic_store(&l->wanted, false);
+        if (l->fd >= 0)
+            eventfd_write(l->fd, 1); /* full: then it is readable already */
         pthread_cond_signal(&f->looked);
     }
-    pthread_mutex_unlock(&f->look_lock);
+    pthread_mutex_unlock(&l->lock);
 }
 
 static void deliver(struct ps_feed *f, const struct ps_camera_info *info, bool first) {
@@ -127,7 +137,8 @@ static void deliver(struct ps_feed *f, const struct ps_camera_info *info, bool f
     /* Before the frame, so that nobody finds one of a camera that is still said to be away. */
     if (first)
         set_state(f, PS_FEED_LIVE, NULL);
-    offer_look(f, frame);
+    for (unsigned i = 0; i < LOOKS; i++)
+        offer_look(f, &f->look[i], frame);
     ps_queue_put(f->queue, frame); /* a refused frame is counted there */
 }
 
@@ -213,7 +224,10 @@ static int init_sync(struct ps_feed *f) {
         return PS_ENOMEM;
     /* None of these can fail on Linux. */
     pthread_mutex_init(&f->lock, NULL);
-    pthread_mutex_init(&f->look_lock, NULL);
+    for (unsigned i = 0; i < LOOKS; i++) {
+        pthread_mutex_init(&f->look[i].lock, NULL);
+        f->look[i].fd = -1;
+    }
     pthread_condattr_init(&a);
     pthread_condattr_setclock(&a, CLOCK_MONOTONIC);
     pthread_cond_init(&f->looked, &a);
@@ -224,7 +238,8 @@ static int init_sync(struct ps_feed *f) {
 static void destroy_sync(struct ps_feed *f) {
     close(f->wake);
     pthread_cond_destroy(&f->looked);
-    pthread_mutex_destroy(&f->look_lock);
+    for (unsigned i = 0; i < LOOKS; i++)
+        pthread_mutex_destroy(&f->look[i].lock);
     pthread_mutex_destroy(&f->lock);
 }
 
@@ -271,7 +286,20 @@ void ps_feed_status(struct ps_feed *f, struct ps_feed_status *out) {
     pthread_mutex_unlock(&f->lock);
 }
 
+/* Under its lock: false when no copy is there. */
+static bool take_look(struct look *l, struct ps_frame *out) {
+    struct ps_frame spare = *out;
+
+    if (!l->ready)
+        return false;
+    *out = l->frame;
+    l->frame = spare;
+    l->ready = false;
+    return true;
+}
+
 bool ps_feed_look(struct ps_feed *f, struct ps_frame *out, int timeout_ms) {
+    struct look *l = &f->look[WATCH];
     struct timespec until;
     int r = 0;
     clock_gettime(CLOCK_MONOTONIC, &until);
@@ -281,19 +309,33 @@ bool ps_feed_look(struct ps_feed *f, struct ps_frame *out, int timeout_ms) {
         until.tv_sec++;
         until.tv_nsec -= 1000 * MS;
     }
-    pthread_mutex_lock(&f->look_lock);
-    f->look_ready = false;
-    atomic_store(&f->look_wanted, true);
-    while (!f->look_ready && r == 0)
-        r = pthread_cond_timedwait(&f->looked, &f->look_lock, &until);
-    atomic_store(&f->look_wanted, false);
-    bool got = f->look_ready;
-    if (got) {
-        struct ps_frame spare = *out;
-        *out = f->look;
-        f->look = spare;
-    }
-    pthread_mutex_unlock(&f->look_lock);
+    pthread_mutex_lock(&l->lock);
+    l->ready = false;
+    atomic_store(&l->wanted, true);
+    while (!l->ready && r == 0)
+        r = pthread_cond_timedwait(&f->looked, &l->lock, &until);
+    atomic_store(&l->wanted, false);
+    bool got = take_look(l, out);
+    pthread_mutex_unlock(&l->lock);
+    return got;
+}
+
+void ps_feed_ask(struct ps_feed *f, int fd) {
+    struct look *l = &f->look[PREVIEW];
+
+    pthread_mutex_lock(&l->lock);
+    l->fd = fd;
+    l->ready = false;
+    atomic_store(&l->wanted, fd >= 0);
+    pthread_mutex_unlock(&l->lock);
+}
+
+bool ps_feed_fetch(struct ps_feed *f, struct ps_frame *out) {
+    struct look *l = &f->look[PREVIEW];
+
+    pthread_mutex_lock(&l->lock);
+    bool got = take_look(l, out);
+    pthread_mutex_unlock(&l->lock);
     return got;
 }
 
@@ -306,6 +348,7 @@ void ps_feed_stop(struct ps_feed *f) {
     destroy_sync(f);
     ps_queue_free(f->queue);
     ps_frame_free(&f->frame);
-    ps_frame_free(&f->look);
+    for (unsigned i = 0; i < LOOKS; i++)
+        ps_frame_free(&f->look[i].frame);
     free(f);
 }

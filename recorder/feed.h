@@ -33,6 +33,11 @@ void ps_feed_status(struct ps_feed *f, struct ps_feed_status *out);
 /* A copy of the next frame that is not damaged, beside the queue: for one thread that looks now and then. The capture thread
  * never waits for it. Swaps buffers with *out; false when none came in time. */
 bool ps_feed_look(struct ps_feed *f, struct ps_frame *out, int timeout_ms);
+/* The same for a second thread, which does not wait either: it asks for the next such frame, fd (an eventfd) is written
+ * when the copy is there, and fetch swaps it with *out; false when it is not. -1 takes the question back: once this returns
+ * the eventfd may be closed. */
+void ps_feed_ask(struct ps_feed *f, int fd);
+bool ps_feed_fetch(struct ps_feed *f, struct ps_frame *out);
 void ps_feed_stop(struct ps_feed *f); /* joins and frees */
 
 #endif

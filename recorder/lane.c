@@ -541,6 +541,14 @@ bool ps_lane_look(struct ps_lane *l, struct ps_frame *out, int timeout_ms) {
     return ps_feed_look(l->feed, out, timeout_ms);
 }
 
+void ps_lane_ask(struct ps_lane *l, int fd) {
+    ps_feed_ask(l->feed, fd);
+}
+
+bool ps_lane_fetch(struct ps_lane *l, struct ps_frame *out) {
+    return ps_feed_fetch(l->feed, out);
+}
+
 void ps_lane_feed(struct ps_lane *l, struct ps_feed_status *out) {
     ps_feed_status(l->feed, out);
 }

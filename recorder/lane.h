@@ -78,6 +78,9 @@ void ps_lane_end(struct ps_lane *l, int64_t mono_ns);
 
 /* ps_feed_look of this lane's camera. */
 bool ps_lane_look(struct ps_lane *l, struct ps_frame *out, int timeout_ms);
+/* ps_feed_ask and ps_feed_fetch of it. */
+void ps_lane_ask(struct ps_lane *l, int fd);
+bool ps_lane_fetch(struct ps_lane *l, struct ps_frame *out);
 void ps_lane_feed(struct ps_lane *l, struct ps_feed_status *out);
 /* Counts of the clip that is recording, or of the last one. */
 void ps_lane_counts(struct ps_lane *l, struct ps_counts *out);
