@@ -268,6 +268,7 @@ static void get(struct ps_request *r, struct ps_answer *a) {
     int64_t fps = 5, width = 640;
     struct ps_why why = {0};
     struct watcher *w;
+    struct ps_wake *wake = NULL;
     unsigned slot = 0;
 
     if (!is_camera(&r->viewer->config, r->arg[0])) {
@@ -288,16 +289,23 @@ static void get(struct ps_request *r, struct ps_answer *a) {
         slot++;
     int err = slot == WATCHERS ? ps_error_why(&why, PS_EFULL, "preview", "too many look at once")
                                : join(w, r->viewer->root, r->arg[0], (int)fps, (int)width, &why);
-    if (err == 0) {
-        watchers[slot] = w;
-        ps_answer_stream(a, "multipart/x-mixed-replace; boundary=" BOUNDARY, pull, leave, w, &w->wake);
-    }
-    pthread_mutex_unlock(&lock);
     if (err == 0)
+        watchers[slot] = w;
+    pthread_mutex_unlock(&lock);
+    if (err < 0) {
+        free(w);
+        ps_answer_error(a, err == PS_EFULL ? "busy" : "no-recorder", why.text, why.where,
+                        "see the station's state");
         return;
-    free(w);
-    ps_answer_error(a, err == PS_EFULL ? "busy" : "no-recorder", why.text, why.where,
-                    "see the station's state");
+    }
+    /* Without the lock: it may call leave(), and give no slot then. A picture that comes before the slot is filled is found
+     * by the first pull. */
+    ps_answer_stream(a, "multipart/x-mixed-replace; boundary=" BOUNDARY, pull, leave, w, &wake);
+    if (!wake)
+        return;
+    pthread_mutex_lock(&lock);
+    w->wake = wake;
+    pthread_mutex_unlock(&lock);
 }
 
 const struct ps_route ps_preview_routes[] = {
