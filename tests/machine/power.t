@@ -4,7 +4,9 @@
 # Real here: kernel, ext4 with its journal, uvcvideo, systemd, the programs as installed; the whole disk is behind a cache
 # that forgets what was not flushed (nbdkit), each start is a real boot, and the time-stamp authority is outside the
 # machine, over its network card. Emulated: processor, USB electronics.
-# CUTS=20 makes 20 cycles (default 4); SEED repeats a run.
+# A cut falls upon a sign that the operation is under way: from outside, the authority's request; from inside, a file that
+# appears or goes, watched by a program that starts no other. A cut that came too late is done again.
+# CUTS=20 makes 20 of them (default 4), the same number of each kind; SEED repeats a run.
 import json
 import os
 import random
@@ -32,7 +34,7 @@ tap.diag("CUTS=%d SEED=%d" % (CUTS, SEED))
 WATCH = r"""
 while sleep .1; do
     read -r up rest </proc/uptime
-    packseal status --json | sed 's/.*"encoded":\([0-9]*\).*/'$up' \1/' >/mnt/host/alive.new && mv /mnt/host/alive.new /mnt/host/alive
+    packseal status --json | sed 's/^{"state":"\([a-z]*\)".*"encoded":\([0-9]*\).*/'$up' \2 \1/' >/mnt/host/alive.new && mv /mnt/host/alive.new /mnt/host/alive
 done
 """
 # The disk never has that much room: each run of the pruner removes what is old enough, which is everything sealed.
@@ -66,7 +68,7 @@ def alive(m):
     """Seconds since boot and pictures encoded, as they were heard last."""
     try:
         with open(os.path.join(m.share, "alive"), encoding="ascii") as f:
-            up, encoded = f.read().split()
+            up, encoded, _ = f.read().split()
             return float(up), int(encoded)
     except (OSError, ValueError):
         return 0.0, 0
@@ -80,12 +82,41 @@ def tokens(m):
     return int(m.must("find /var/lib/packseal/tokens -type f | wc -l"))
 
 
+# What is begun, and the signs upon which the power is cut, in turn.
 PHASES = {
-    "recording": None,
-    "sealing": "packseal stop",
-    "stamping": "systemctl start packseal-stamp@ST03.service",
-    "retention": "systemctl start packseal-prune@ST03.service",
+    "recording": (None, ()),
+    "sealing": ("packseal stop", ("statement", "stopping", "signature")),
+    "stamping": ("systemctl start packseal-stamp@ST03.service", ("asked", "token")),
+    "retention": ("systemctl start packseal-prune@ST03.service", ("tombstone", "film")),
 }
+# Seconds from the sign to the cut, at most: some operations end soon after it.
+AFTER = {"recording": 3, "stopping": 1.5, "asked": 1.5}
+# Says when the sign is there. It reads with the shell alone, and sleeps by a pipe that nobody writes to: on this processor
+# a process more takes longer than what is watched.
+SENTINEL = r"""
+shopt -s nullglob
+cd /var/lib/packseal
+mkfifo /run/sentinel 2>/dev/null
+exec 3<>/run/sentinel
+entries() { { read -r line && read -r entries; } <ledger/checkpoint; }
+seen() {
+    case $1 in
+    stopping) read -r up encoded state </mnt/host/alive; test "$state" = sealing ;;
+    statement) found=(clips/.part/*/clip.json); test ${#found[@]} -gt 0 ;;
+    signature) found=(clips/.part/*/clip.json.minisig); test ${#found[@]} -gt 0 ;;
+    token) test tokens/.part -nt /run/armed ;;
+    tombstone) entries && test "$entries" -gt "$had_entries" ;;
+    film) found=(clips/[0-9]*/*/*/*/*.mp4); test ${#found[@]} -lt "$had_films" ;;
+    esac
+}
+until entries; do :; done
+had_entries=$entries found=(clips/[0-9]*/*/*/*/*.mp4)
+had_films=${#found[@]}
+echo >/run/armed
+echo >/mnt/host/armed
+until seen "$1"; do read -r -t .01 line <&3; done
+echo >/mnt/host/sign
+"""
 
 
 def asked(m):
@@ -94,32 +125,71 @@ def asked(m):
         return json.load(r)["count"]
 
 
-def moment(m, phase, row):
-    """Waits for what the phase does, then a little more; the seconds of that. A command takes long on this processor, and
-    longer beside a recording, which comes first."""
-    if phase == "stamping":
-        row["begun"] = wait_for(lambda: asked(m) > row["asked_before"], 60 * PATIENCE, 0.02)
-    elif phase == "retention" and row["films_before"] > 0:
-        row["begun"] = m.wait("test $(ls /var/lib/packseal/clips/[0-9]*/*/*/*/*.mp4 2>/dev/null | wc -l) -lt %d" %
-                              row["films_before"], 60, 0.02)
-    delay = dice.uniform(0, {"recording": 3, "sealing": 9}.get(phase, 1))
-    time.sleep(delay)
-    return delay
+def mode(m, **how):
+    """How the authority behaves from now on."""
+    urllib.request.urlopen(m.authority + "mode", data=json.dumps(how).encode(), timeout=30).close()
 
 
-def cycle(m, number, phase, seen):
+def host_sees(m, name, seconds):
+    return wait_for(lambda: os.path.exists(os.path.join(m.share, name)), seconds * PATIENCE, 0.01)
+
+
+def begin(m, phase, sign):
+    """Begins what the phase does; its end, when it comes before the cut, is told over the shared folder."""
+    for name in ("armed", "sign", "ended"):
+        if os.path.exists(os.path.join(m.share, name)):
+            os.unlink(os.path.join(m.share, name))
+    if sign == "asked":
+        mode(m, slow=60)  # the authority thinks for longer than the cut takes
+    elif sign:
+        m.must("(setsid bash /root/sentinel %s >/dev/null 2>&1 &)" % sign)
+        if not host_sees(m, "armed", 60):
+            return False
+    if PHASES[phase][0]:
+        m.must("(setsid sh -c '%s; echo >/mnt/host/ended' >/dev/null 2>&1 &)" % PHASES[phase][0])
+    return True
+
+
+def moment(m, phase, sign, row):
+    """Waits for the sign, then a little more, and cuts. Whether the operation was under way: its sign was seen and its end
+    was not."""
+    if sign == "asked":
+        row["begun"] = wait_for(lambda: asked(m) > row["asked_before"], 120 * PATIENCE, 0.02)
+    else:
+        row["begun"] = not sign or host_sees(m, "sign", 120)
+    row["delay"] = dice.uniform(0, AFTER.get(sign or phase, 0.15))
+    time.sleep(row["delay"])
+    row["at"] = alive(m)
+    m.cut_power()
+    mode(m, slow=0)
+    row["inside"] = bool(row["begun"]) and not os.path.exists(os.path.join(m.share, "ended"))
+
+
+def films_to_remove(m):
+    """At least three films that the pruner may take: more than a cut lets it."""
+    while with_film(m) < 3:
+        m.must("packseal scan SF%013d && sleep 3 && packseal stop" % dice.randrange(10 ** 12), 240)
+    m.must("systemctl start packseal-stamp@ST03.service", 240)
+
+
+def cycle(m, number, phase, sign, seen):
     """Records, cuts the power, boots, looks. Gives the line of the table."""
     code = "SF%013d" % (1000000000 + number)
-    row = {"phase": phase, "films_before": with_film(m), "tokens_before": tokens(m), "asked_before": asked(m)}
+    # By itself it would begin after three minutes, before its turn.
+    m.must("systemctl stop packseal-prune@ST03.timer")
+    if phase == "retention":
+        films_to_remove(m)
+        seen.update(statements(m))
+    row = {"phase": phase, "sign": sign or "-", "films_before": with_film(m), "tokens_before": tokens(m)}
     if not m.scan(code, '"state":"recording".*%s' % code):
         return {**row, "bad": "no clip began: %s" % m.state()}
     m.must("(setsid bash /root/watch >/dev/null 2>&1 &)")
     m.film(dice.randrange(20, 50))
-    if PHASES[phase]:
-        m.must("(setsid %s >/dev/null 2>&1 &)" % PHASES[phase])
-    delay = moment(m, phase, row)
-    up, encoded = alive(m)
-    m.cut_power()
+    row["asked_before"] = asked(m)
+    if not begin(m, phase, sign):
+        return {**row, "bad": "nothing watches for " + sign}
+    moment(m, phase, sign, row)
+    up, encoded = row.pop("at")
     m.boot()
     able = m.able(240)  # and what was half-done is sealed meanwhile
     m.wait("test -z \"$(ls -A /var/lib/packseal/clips/.part 2>/dev/null)\"", 120)
@@ -127,7 +197,7 @@ def cycle(m, number, phase, seen):
     new = [s for k, s in clips.items() if k not in seen]
     mine = [s for s in new if any(code in json.dumps(c) for c in s["codes"])]
     status, said = m.status("packseal ledger check", 240)
-    row.update(delay=delay, able=able, clips=len(new), ledger=status, films=with_film(m), tokens=tokens(m),
+    row.update(able=able, clips=len(new), ledger=status, films=with_film(m), tokens=tokens(m),
                half=m.must("ls -A /var/lib/packseal/clips/.part 2>/dev/null | wc -l").strip(),
                gone=[k for k in seen if k not in clips])
     if status != 0:
@@ -150,17 +220,43 @@ def cycle(m, number, phase, seen):
 def is_good(row):
     reasons = ("power-loss", "stop") if row["phase"] == "sealing" else ("power-loss",)
     return ("bad" not in row and row["able"] and row["ledger"] == 0 and row["half"] == "0" and len(row["gone"]) <= row["tombstones"] and
-            row.get("begun", True) and row["clips"] == 1 and row.get("reason") in reasons and row["stated"] <= 1 and
+            row["begun"] and row["clips"] == 1 and row.get("reason") in reasons and row["stated"] <= 1 and
             row["verify"] == (1 if row["stated"] else 0))
 
 
 def table(rows):
-    line = "%-10s %8s %-12s %7s %7s %9s %7s %6s %6s"
-    tap.diag(line % ("moment", "after s", "reason", "film s", "loss s", "pictures", "stated", "films", "tokens"))
+    line = "%-10s %-10s %7s %-7s %-12s %7s %7s %9s %7s %6s %6s"
+    tap.diag(line % ("while", "cut upon", "+ s", "inside", "reason", "film s", "loss s", "pictures", "stated", "films", "tokens"))
     for r in rows:
-        tap.diag(line % (r["phase"], "%.2f" % r.get("delay", 0), r.get("reason", "-"), "%.2f" % r.get("film", 0),
-                         "%.2f" % r.get("loss", 0), r.get("pictures", "-"), r.get("stated", "-"), "%d>%d" % (r["films_before"], r.get("films", -1)),
-                         "%d>%d" % (r["tokens_before"], r.get("tokens", -1))))
+        tap.diag(line % (r["phase"], r["sign"], "%.2f" % r.get("delay", 0), "yes" if r.get("inside") else "no",
+                         r.get("reason", "-"), "%.2f" % r.get("film", 0), "%.2f" % r.get("loss", 0), r.get("pictures", "-"), r.get("stated", "-"),
+                         "%d>%d" % (r["films_before"], r.get("films", -1)), "%d>%d" % (r["tokens_before"], r.get("tokens", -1))))
+
+
+def inside(rows, phase):
+    return sum(1 for r in rows if r["phase"] == phase and r.get("inside"))
+
+
+def all_cuts(m, rows, seen):
+    """Each kind in turn until there are enough of it that fell inside; half as many again may fall outside."""
+    each = (CUTS + len(PHASES) - 1) // len(PHASES)
+    tried = dict.fromkeys(PHASES, 0)
+    while len(rows) < each * len(PHASES) * 3 // 2:
+        wanted = [p for p in PHASES if inside(rows, p) < each]
+        if not wanted:
+            break
+        phase = min(wanted, key=lambda p: tried[p])
+        signs = PHASES[phase][1]
+        sign = signs[tried[phase] % len(signs)] if signs else None
+        tried[phase] += 1
+        rows.append(cycle(m, len(rows), phase, sign, seen))
+        if "bad" in rows[-1]:
+            m.cut_power()
+            m.boot()
+        tap.diag(json.dumps(rows[-1], ensure_ascii=False))
+        tap.ok(is_good(rows[-1]), "cut %d while %s: sealed with its true reason, nothing half-done, ledger in order" %
+               (len(rows), phase))
+    tap.same({p: inside(rows, p) for p in PHASES}, dict.fromkeys(PHASES, each), "of each kind %d cuts fell inside it" % each)
 
 
 def with_authority(m):
@@ -188,13 +284,9 @@ with Station(lossy=True, base=base, network=True) as m:
     code, text = m.status("systemctl start packseal-stamp@ST03.service; packseal stamp --json --root /var/lib/packseal", 240)
     tap.ok(code == 0 and tokens(m) > 0, "an authority outside stamps its ledger", text)
     m.put("/root/watch", WATCH)
+    m.put("/root/sentinel", SENTINEL)
     m.must("sync")
-    names = list(PHASES)
-    for n in range(CUTS):
-        rows.append(cycle(m, n, names[n % len(names)], seen))
-        tap.diag(json.dumps(rows[-1], ensure_ascii=False))
-        tap.ok(is_good(rows[-1]), "cut %d while %s: sealed with its true reason, nothing half-done, ledger in order" %
-               (n + 1, rows[-1]["phase"]))
+    all_cuts(m, rows, seen)
     table(rows)
     worst = max((r.get("pictures", 0) for r in rows), default=0)
     tap.diag("worst: %d pictures that were encoded, %.2f s by the clock" % (worst, max((r.get("loss", 0) for r in rows), default=0)))
@@ -206,6 +298,8 @@ with Station(lossy=True, base=base, network=True) as m:
     tap.ok(with_film(m) == 0 and m.status("packseal ledger check", 240)[0] == 0,
            "at last all is stamped and pruned, and the ledger is in order",
            m.run("packseal ledger check; packseal prune --dry-run; journalctl -b -n 20 --no-pager -u packseal-prune@ST03"))
+    tap.same(m.run("cd /var/lib/packseal && ls -A clips/.part clips/.removing; ls -d tokens/.part 2>/dev/null").split(),
+             ["clips/.part:", "clips/.removing:"], "no half-made clip, removal or token is left")
     tsa.stdin.close()
     tsa.wait()
 tap.done()
