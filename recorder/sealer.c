@@ -3,6 +3,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <inttypes.h>
 #include <jansson.h>
 #include <pthread.h>
 #include <stdio.h>
@@ -18,9 +19,12 @@
 #include "recorder/clock.h"
 #include "recorder/notary.h"
 #include "recorder/settle.h"
+#include "recorder/station.h"
 
 #define JOBS 256
 #define RETRY_MS 300
+#define CATCH_UP 16       /* clips of an earlier version, each time that there is nothing else to do */
+#define CATCH_UP_SAY 2000 /* and a word each time that so many are read */
 #define SAY_WAITING_NS 3000000000LL /* a signer that is started anew is back by then */
 
 struct job {
@@ -38,6 +42,8 @@ struct ps_sealer {
     struct ps_mailbox *in, *results;
     struct ps_notary *notary;
     struct ps_index *index;
+    uint64_t
+        unread; /* clips in it that an earlier version has put: read again while there is nothing to seal */
     json_t *facts; /* of the clip that was published last, until its result takes them */
     pthread_t thread;
     pthread_mutex_t lock;
@@ -378,6 +384,18 @@ static void round_of_work(struct ps_sealer *z) {
     }
 }
 
+/* A few at a time: whoever else writes the index, or wants a clip sealed, waits no longer than that. */
+static void catch_up(struct ps_sealer *z) {
+    uint64_t before = z->unread;
+
+    if (ps_index_catch_up(z->index, CATCH_UP, &z->unread) < 0)
+        return;
+    if (z->unread == 0)
+        ps_station_say("index: all clips of the earlier version are read");
+    else if (before / CATCH_UP_SAY != z->unread / CATCH_UP_SAY)
+        ps_station_say("index: %" PRIu64 " clips of an earlier version are still to be read", z->unread);
+}
+
 static void *run(void *arg) {
     struct ps_sealer *z = arg;
 
@@ -388,6 +406,8 @@ static void *run(void *arg) {
         for (; j; j = ps_mailbox_take(z->in))
             enqueue(z, j);
         round_of_work(z);
+        if (z->unread && !z->first)
+            catch_up(z);
         if (z->n_left && !z->recovering)
             abort_orphans(z);
         pthread_mutex_lock(&z->lock);
@@ -509,6 +529,9 @@ int ps_sealer_start(struct ps_sealer **out, const char *root, const char *socket
     err = ps_index_open(&z->index, root, true, why);
     if (err < 0)
         goto fail;
+    if (ps_index_catch_up(z->index, 0, &z->unread) == 0 && z->unread > 0)
+        ps_station_say("index: of an earlier version; its %" PRIu64 " clips are read again beside the work",
+                       z->unread);
     end_left_open(z);
     err = ps_store_part_each(root, found, z);
     if (err < 0 || pthread_create(&z->thread, NULL, run, z) != 0) {
