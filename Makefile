@@ -120,7 +120,7 @@ UNITS    := $(filter-out image/%,$(wildcard $(addprefix */packseal*.,service soc
 RULES    := $(if $(wildcard udev/make-rules),$(B)/65-packseal-scanners.rules)
 # The viewer's pages, as they are; it finds them beside itself in build/, else where they are installed.
 WEB_SRC  := $(sort $(shell find viewer/web -type f ! -name '.*' 2>/dev/null))
-WEB      := $(patsubst viewer/web/%,$(B)/web/%,$(WEB_SRC))
+WEB      := $(patsubst viewer/web/%,$(B)/web/%,$(WEB_SRC)) $(B)/web/verdict-words.js
 PAGE     := $(if $(wildcard viewer/verify/build.py),$(B)/verify.html)
 
 test_bin = $(patsubst %.c,$(B)/%,$(sort $(wildcard tests/$(1))))
@@ -216,8 +216,8 @@ install: all ## copy the files under DESTDIR and PREFIX (/usr)
 	$(Q)$(call put,0755,libexec/packseal,$(HELPERS))
 	$(Q)$(call put,0644,share/packseal/profiles,$(wildcard report/profiles/*.conf))
 	$(Q)$(call put,0644,share/packseal,$(PAGE) recorder/carriers.conf)
-	$(Q)for f in $(WEB_SRC:viewer/web/%=%); do \
-		install -D -m 0644 viewer/web/$$f $(D)/share/packseal/web/$$f || exit 1; done
+	$(Q)for f in $(WEB:$(B)/web/%=%); do \
+		install -D -m 0644 $(B)/web/$$f $(D)/share/packseal/web/$$f || exit 1; done
 	$(Q)$(call put,0644,share/man/man1,$(wildcard docs/man/*.1))
 	$(Q)$(call put,0644,share/man/man5,$(wildcard docs/man/*.5))
 	$(Q)$(call put,0644,share/man/man8,$(wildcard docs/man/*.8))
@@ -320,6 +320,11 @@ $(B)/packseal-viewer: $(call obj,viewer/main.c) $(VIEWER) $(ARCHIVE) $(EVIDENCE)
 	$(Q)$(call link,viewer)
 
 $(B)/web/%: viewer/web/%
+	@mkdir -p $(@D)
+	$(Q)cp $< $@
+
+# What a verdict says stands once, for the clip page and for the checking page.
+$(B)/web/verdict-words.js: viewer/verify/words.js
 	@mkdir -p $(@D)
 	$(Q)cp $< $@
 
