@@ -1,9 +1,11 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 #include "recorder/plug.h"
 
+#include <jansson.h>
 #include <stdio.h>
 #include <unistd.h>
 
+#include "recorder/announce.h"
 #include "recorder/clock.h"
 #include "recorder/station.h"
 #include "recorder/weigh.h"
@@ -68,6 +70,27 @@ static void scanner_try(struct ps_station *st, struct ps_station_scanner *s) {
     s->next_try_ns = 1;
 }
 
+/* A scan that was dropped: the packer has to hear it, for the parcel is still in his hands. Not of what had begun long ago: who has
+ * just scanned something else would take it for a word about that. */
+static void dropped(struct ps_station *st, const struct ps_station_scanner *s, uint8_t lost,
+                    const struct ps_why *why) {
+    const char *word = lost == PS_SCAN_TORN ? "scan-torn" : "scan-unreadable";
+    const int64_t now = ps_clock_mono_ns();
+
+    if (lost == PS_SCAN_LONG_AGO) {
+        ps_station_say("scanner %s: %s", s->config.name, why->text);
+        return;
+    }
+    ps_station_alarm("scanner %s: %s", s->config.name, why->text);
+    if (st->rec && !st->ending && ps_recording_event(st->rec, now, word, s->config.name) < 0)
+        ps_station_alarm("an event could not be kept: %s %s", word, s->config.name);
+    ps_announce_event(st, "scan",
+                      json_pack("{s:s, s:s, s:s, s:s, s:s, s:s, s:[], s:I}", "code", "", "device",
+                                s->config.name, "entry", "scanner", "said", "refused", "why", word, "text",
+                                why->text, "warnings", "scan_mono_ns", (json_int_t)now),
+                      "refused", "refused");
+}
+
 void ps_plug_scan(struct ps_station *st, struct ps_station_scanner *s) {
     struct ps_scan scan;
     struct ps_why why;
@@ -79,7 +102,7 @@ void ps_plug_scan(struct ps_station *st, struct ps_station_scanner *s) {
             ps_conduct_code(st, scan.text, scan.manual ? PS_ENTRY_MANUAL : PS_ENTRY_SCANNER, scan.device,
                             scan.mono_ns, 0);
         else
-            ps_station_say("scanner %s: %s", s->config.name, why.text);
+            dropped(st, s, scan.lost, &why);
     }
     if (r < 0) {
         changed(&s->told, PS_FEED_AWAY);

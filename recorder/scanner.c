@@ -193,6 +193,19 @@ int ps_scanner_open_node(enum ps_devices_kind kind, const char *wanted, int flag
     return fd;
 }
 
+int ps_scanner_tell_lost(const struct ps_scanner_losses *before, const struct ps_scanner_losses *now,
+                         const char *kind, const char *other, struct ps_scan *scan, struct ps_why *why) {
+    const bool long_ago = now->all - before->all == now->long_ago - before->long_ago;
+    if (now->torn != before->torn) {
+        scan->lost = PS_SCAN_TORN;
+        return ps_error_why(why, PS_EFORMAT, kind,
+                            "a scan was dropped: torn by a pause inside it: scan again");
+    }
+    scan->lost = long_ago ? PS_SCAN_LONG_AGO : PS_SCAN_UNREADABLE;
+    return ps_error_why(why, PS_EFORMAT, kind, "a scan was dropped: %s",
+                        long_ago ? "begun long ago, and never ended" : other);
+}
+
 int ps_scanner_open_failed(const char *path, int errnum, struct ps_why *why) {
     switch (errnum) {
     case ENOENT:

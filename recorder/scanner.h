@@ -6,8 +6,11 @@
  *   stdin:            lines of standard input
  *   serial:/dev/ttyACM0[?baud=9600]   raw line, CR or LF or both end a code (CDC-ACM, RS-232, a pty)
  *   evdev:/dev/input/event5[?grab=0]  keyboard wedge: fixed US key table, shift, numpad, Enter or Tab ends a code;
- *                                     a pause over 220 ms inside a code drops the partial code
+ *                                     a pause over 220 ms inside a code drops it
  *   hidraw:/dev/hidraw0               HID point of sale, and reports that carry a counted piece of a serial line
+ * A scan is torn by a pause inside it. What comes within a second of that is taken for its rest, up to the end of a code, and dropped
+ * with it: half a number may be another parcel's. Where pauses end codes, nobody can tell (end = none).
+ *
  * In place of a device, the last three take serial=…, port=… or auto (devices.h).
  *
  * A scanner may be shared with other programs ([scanner] share): it is not grabbed then, and since people type on what is
@@ -20,11 +23,19 @@
 #include <stddef.h>
 #include <stdint.h>
 
+/* What became of a scan that was dropped. */
+enum ps_scan_lost {
+    PS_SCAN_UNREADABLE, /* too long, keys that are no characters, … */
+    PS_SCAN_TORN,       /* a pause inside it */
+    PS_SCAN_LONG_AGO    /* something had begun, and was found without its end when the next thing came */
+};
+
 struct ps_scan {
     char text[PS_MAX_CODE + 1]; /* printable; other bytes as %XX; always terminated */
     char device[PS_MAX_NAME + 1];
     int64_t mono_ns; /* when the last byte arrived (evdev: the event's own stamp, CLOCK_MONOTONIC) */
     bool manual;     /* typed by a person: slower than any scanner (evdev only) */
+    uint8_t lost;    /* enum ps_scan_lost, after PS_EFORMAT */
 };
 
 struct ps_scanner;
@@ -32,7 +43,7 @@ struct ps_scanner;
 int ps_scanner_open(struct ps_scanner **out, const struct ps_config_scanner *config, struct ps_why *why);
 int ps_scanner_fd(const struct ps_scanner *s); /* -1 while the device is away */
 /* Reads what is there. 1: *scan is filled (call again); 0: nothing more now; PS_EGONE: the device went away;
- * PS_EFORMAT: bytes were dropped (too long, glued, unmapped): why says. */
+ * PS_EFORMAT: a scan was dropped: why says, and scan->lost. */
 int ps_scanner_read(struct ps_scanner *s, struct ps_scan *scan, struct ps_why *why);
 /* Tries to open the device again (call it with back-off after PS_EGONE). */
 int ps_scanner_reopen(struct ps_scanner *s, struct ps_why *why);
@@ -45,8 +56,10 @@ struct ps_scanner_line {
     char text[PS_MAX_CODE + 1];
     size_t n;
     bool overlong, printable, done;
+    bool torn;        /* what comes up to the end is the rest of a torn code */
     bool tab;         /* a Tab ends a code, and a CR or LF drops one */
-    uint64_t dropped; /* codes that were too long or held nothing printable */
+    uint64_t dropped; /* codes that were too long, torn or held nothing printable */
+    uint64_t torn_n;  /* of these: torn */
 };
 /* Feeds one byte; true when a code is complete in l->text (read it before the next call). */
 bool ps_scanner_line_byte(struct ps_scanner_line *l, uint8_t byte);
@@ -59,6 +72,12 @@ bool ps_scanner_line_begun(const struct ps_scanner_line *l);
 /* Forgets a code that has begun, so that nothing is glued to it; counted when there was one. */
 void ps_scanner_line_drop(struct ps_scanner_line *l);
 
+/* There was a pause in a code that has begun: it is dropped, and with it what comes up to the next end. Counted then. */
+void ps_scanner_line_tear(struct ps_scanner_line *l);
+
+/* After a pause, so long on what comes is the rest of a torn code. */
+#define PS_SCANNER_TORN_NS INT64_C(1000000000)
+
 /* Key events -> codes. */
 struct ps_scanner_keys {
     struct ps_scanner_line line;
@@ -68,7 +87,10 @@ struct ps_scanner_keys {
     uint16_t alt_number;
     int64_t last_ns, first_ns; /* of the keys of this code, without the one that ends it */
     uint32_t count;
-    uint64_t dropped; /* by a pause, an unknown key or lost events; too long ones: line.dropped */
+    bool torn, torn_scan;        /* what comes is the rest of a torn code; which was no person's typing */
+    uint32_t lone;               /* shared: keys that came one by one, as a person types, just now */
+    uint64_t dropped;            /* by a pause, an unknown key or lost events; too long ones: line.dropped */
+    uint64_t torn_n, long_ago_n; /* of these: torn; found long after */
     /* How it is set up; all 0 for a scanner of its own. */
     int64_t gap_ns; /* 0: 220 ms, 100 ms when a pause ends codes, shared 50 ms */
     uint8_t end;    /* enum ps_config_end */

@@ -116,9 +116,14 @@ static int give(const struct evdev *e, struct ps_scan *scan, int64_t mono_ns) {
     return 1;
 }
 
+static struct ps_scanner_losses losses(const struct evdev *e) {
+    return (struct ps_scanner_losses){e->keys.dropped + e->keys.line.dropped, e->keys.torn_n,
+                                      e->keys.long_ago_n};
+}
+
 static int read_evdev(void *state, struct ps_scan *scan, struct ps_why *why) {
     struct evdev *e = state;
-    const uint64_t dropped = e->keys.dropped + e->keys.line.dropped;
+    const struct ps_scanner_losses before = losses(e);
     struct input_event event;
     int result;
     do {
@@ -137,10 +142,10 @@ static int read_evdev(void *state, struct ps_scan *scan, struct ps_why *why) {
         } else if (result == 1 && take_event(e, &event, mono_ns)) {
             return give(e, scan, mono_ns);
         }
-        if (e->keys.dropped + e->keys.line.dropped != dropped)
-            return ps_error_why(
-                why, PS_EFORMAT, "evdev",
-                "a scan was dropped: too long, broken off, or with a key that is no character");
+        const struct ps_scanner_losses now = losses(e);
+        if (now.all != before.all)
+            return ps_scanner_tell_lost(&before, &now, "evdev",
+                                        "too long, or with a key that is no character", scan, why);
     } while (result == 1);
     return result;
 }

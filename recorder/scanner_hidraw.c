@@ -76,14 +76,24 @@ static bool begun(const struct hidraw *h) {
     return ps_scanner_line_begun(&h->report.line);
 }
 
-/* A pause ends what was sent as a serial line, for many send no line end; a code whose next report never came is broken. */
+/* A code whose next report did not come in time is torn: reports up to one that ends a code are of it, for a second. */
+static int64_t patience(const struct hidraw *h) {
+    return h->gap_ns + (h->report.line.torn ? PS_SCANNER_TORN_NS : 0);
+}
+
+/* A pause ends what was sent as a serial line, for many send no line end. */
 static bool rested(struct hidraw *h, int64_t pause_ns) {
-    if (!begun(h) || pause_ns <= h->gap_ns)
+    if (!begun(h) || pause_ns <= patience(h))
         return false;
     if (h->report.layout == PS_SCANNER_COUNTED)
         return ps_scanner_line_end(&h->report.line);
-    ps_scanner_line_drop(&h->report.line);
+    if (pause_ns <= h->gap_ns + PS_SCANNER_TORN_NS) {
+        ps_scanner_line_tear(&h->report.line);
+        return false;
+    }
     h->report.goes_on = false;
+    ps_scanner_line_tear(&h->report.line);
+    (void)ps_scanner_line_end(&h->report.line); /* counted as torn */
     return false;
 }
 
@@ -93,14 +103,18 @@ static int give(const struct hidraw *h, struct ps_scan *scan) {
     return 1;
 }
 
+static struct ps_scanner_losses losses(const struct hidraw *h) {
+    return (struct ps_scanner_losses){h->report.dropped + h->report.line.dropped, h->report.line.torn_n, 0};
+}
+
 static int read_hidraw(void *state, struct ps_scan *scan, struct ps_why *why) {
     struct hidraw *h = state;
-    const uint64_t dropped = h->report.dropped + h->report.line.dropped;
+    const struct ps_scanner_losses before = losses(h);
     while (!ps_scanner_report_next(&h->report)) {
-        if (h->report.dropped + h->report.line.dropped != dropped)
-            return ps_error_why(
-                why, PS_EFORMAT, "hidraw",
-                "a scan was dropped: too long, broken off, or not as this kind of scanner sends it");
+        const struct ps_scanner_losses now = losses(h);
+        if (now.all != before.all)
+            return ps_scanner_tell_lost(&before, &now, "hidraw",
+                                        "too long, or not as this kind of scanner sends it", scan, why);
         ssize_t n = h->held_n > 0 ? (ssize_t)h->held_n : read(h->fd, h->held, sizeof h->held);
         const bool none = n < 0 && (errno == EAGAIN || errno == EINTR);
         if (n <= 0 && !none)
@@ -110,10 +124,10 @@ static int read_hidraw(void *state, struct ps_scan *scan, struct ps_why *why) {
         h->held_n = none ? 0 : (size_t)n;
         if (rested(h, (now_ns - h->last_ns) / (none ? 1 : PS_SCANNER_LATE)))
             break;
-        if (none && h->report.line.dropped + h->report.dropped == dropped)
-            return 0;
+        if (losses(h).all != before.all)
+            continue; /* told first; a report that came keeps */
         if (none)
-            continue;
+            return 0;
         h->held_n = 0;
         h->last_ns = now_ns;
         ps_scanner_report_take(&h->report, h->held, (size_t)n);
@@ -123,7 +137,7 @@ static int read_hidraw(void *state, struct ps_scan *scan, struct ps_why *why) {
 
 static int64_t due_hidraw(const void *state) {
     const struct hidraw *h = state;
-    return begun(h) ? h->last_ns + h->gap_ns : INT64_MAX;
+    return begun(h) ? h->last_ns + patience(h) : INT64_MAX;
 }
 
 static void close_hidraw(void *state) {

@@ -61,14 +61,14 @@ static bool is_modifier(struct ps_scanner_keys *k, uint16_t code, bool pressed) 
 }
 
 static bool has_begun(const struct ps_scanner_keys *k) {
-    return k->spoiled || k->alt_digits > 0 || k->line.overlong || (k->line.n > 0 && !k->line.done);
+    return k->spoiled || k->torn || k->alt_digits > 0 || k->line.overlong || (k->line.n > 0 && !k->line.done);
 }
 
 static void start_anew(struct ps_scanner_keys *k) {
     uint64_t dropped = k->line.dropped;
     ps_scanner_line_drop(&k->line);
     k->line.dropped = dropped; /* counted here instead */
-    k->spoiled = false;
+    k->spoiled = k->torn = k->torn_scan = false;
     k->count = 0;
     k->alt_digits = 0;
     k->alt_number = 0;
@@ -94,7 +94,38 @@ static void drop(struct ps_scanner_keys *k) {
     start_anew(k);
 }
 
+/* A pause inside a code, before one more key. What a scanner has begun is torn: the rest of it is no code. On a shared line a single key
+ * may be a person's as well; two of them one by one are, and nothing that comes behind them is torn. */
+static void after_pause(struct ps_scanner_keys *k, int64_t pause_ns) {
+    const bool scan = k->torn_scan || !ps_scanner_keys_typed(k);
+    k->lone = k->shared && k->count <= 1 ? k->lone + 1 : 0;
+    if (pause_ns > gap(k) + PS_SCANNER_TORN_NS) {
+        const uint64_t dropped = k->dropped;
+        drop(k);
+        k->long_ago_n += k->dropped - dropped;
+        k->lone = 0;
+    } else if (k->end == PS_CONFIG_END_NONE || (!scan && (k->lone > 1 || ps_scanner_keys_manual(k)))) {
+        drop(k);
+    } else {
+        start_anew(k);
+        k->torn = true;
+        k->torn_scan = scan;
+    }
+}
+
+static bool end_of_torn(struct ps_scanner_keys *k) {
+    if (k->torn_scan || !ps_scanner_keys_typed(k)) {
+        k->dropped++;
+        k->torn_n++;
+    }
+    start_anew(k);
+    return false;
+}
+
 static bool end_of_code(struct ps_scanner_keys *k) {
+    k->lone = 0;
+    if (k->torn)
+        return end_of_torn(k);
     if (k->spoiled || (has_begun(k) && ps_scanner_keys_typed(k))) {
         drop(k);
         return false;
@@ -153,7 +184,7 @@ static bool press(struct ps_scanner_keys *k, uint16_t code, int64_t mono_ns) {
     if (k->line.done)
         start_anew(k);
     if (has_begun(k) && mono_ns - k->last_ns > gap(k))
-        drop(k);
+        after_pause(k, mono_ns - k->last_ns);
     if (code == KEY_ENTER || code == KEY_KPENTER || code == KEY_TAB) {
         if (k->end != (code == KEY_TAB ? PS_CONFIG_END_ENTER : PS_CONFIG_END_TAB))
             return end_of_code(k);

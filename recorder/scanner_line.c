@@ -19,17 +19,18 @@ static void append(struct ps_scanner_line *l, const char *text, size_t n) {
 static void start_anew(struct ps_scanner_line *l) {
     l->n = 0;
     l->text[0] = '\0';
-    l->overlong = l->printable = l->done = false;
+    l->overlong = l->printable = l->done = l->torn = false;
 }
 
 /* Two ends in a row are one: the second ends nothing. */
 bool ps_scanner_line_end(struct ps_scanner_line *l) {
     if (l->done)
         start_anew(l);
-    if (l->n == 0 && !l->overlong)
+    if (l->n == 0 && !l->overlong && !l->torn)
         return false;
-    if (l->overlong || !l->printable) {
+    if (l->overlong || !l->printable || l->torn) {
         l->dropped++;
+        l->torn_n += l->torn;
         start_anew(l);
         return false;
     }
@@ -63,11 +64,18 @@ bool ps_scanner_line_byte(struct ps_scanner_line *l, uint8_t byte) {
 }
 
 bool ps_scanner_line_begun(const struct ps_scanner_line *l) {
-    return !l->done && (l->n > 0 || l->overlong);
+    return !l->done && (l->n > 0 || l->overlong || l->torn);
 }
 
 void ps_scanner_line_drop(struct ps_scanner_line *l) {
     if (ps_scanner_line_begun(l))
         l->dropped++;
     start_anew(l);
+}
+
+void ps_scanner_line_tear(struct ps_scanner_line *l) {
+    if (!ps_scanner_line_begun(l))
+        return;
+    start_anew(l);
+    l->torn = true;
 }

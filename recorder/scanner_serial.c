@@ -21,6 +21,7 @@ struct serial {
     bool by_pause; /* a pause ends a code; else it breaks one off */
     int64_t gap_ns, last_ns;
     struct ps_scanner_line line;
+    uint64_t long_ago;
     size_t at, n; /* of bytes */
     uint8_t bytes[512];
 };
@@ -103,14 +104,22 @@ static bool rested(struct serial *s, int64_t last_ns, int64_t now_ns, bool came)
         return false;
     if (s->by_pause)
         return ps_scanner_line_end(&s->line);
-    if (s->terminal && came)
+    if (s->terminal && came && pause_ns <= s->gap_ns + PS_SCANNER_TORN_NS) {
+        ps_scanner_line_tear(&s->line);
+    } else if (s->terminal && came) {
         ps_scanner_line_drop(&s->line);
+        s->long_ago++;
+    }
     return false;
+}
+
+static struct ps_scanner_losses losses(const struct serial *s) {
+    return (struct ps_scanner_losses){s->line.dropped, s->line.torn_n, s->long_ago};
 }
 
 static int read_lines(void *state, struct ps_scan *scan, struct ps_why *why) {
     struct serial *s = state;
-    const uint64_t dropped = s->line.dropped;
+    const struct ps_scanner_losses before = losses(s);
     for (;;) {
         if (s->at == s->n) {
             const int64_t last_ns = s->last_ns;
@@ -119,15 +128,16 @@ static int read_lines(void *state, struct ps_scan *scan, struct ps_why *why) {
                 return result;
             if (rested(s, last_ns, result == 1 ? s->last_ns : ps_clock_mono_ns(), result == 1))
                 return give(s, scan, last_ns);
-            if (result == 0 && s->line.dropped == dropped)
+            if (result == 0 && s->line.dropped == before.all)
                 return 0;
         }
-        while (s->line.dropped == dropped && s->at < s->n)
+        while (s->line.dropped == before.all && s->at < s->n)
             if (ps_scanner_line_byte(&s->line, s->bytes[s->at++]))
                 return give(s, scan, s->last_ns);
-        if (s->line.dropped != dropped)
-            return ps_error_why(why, PS_EFORMAT, s->terminal ? "serial" : "stdin",
-                                "a scan was dropped: too long, broken off, or without a printable character");
+        const struct ps_scanner_losses now = losses(s);
+        if (now.all != before.all)
+            return ps_scanner_tell_lost(&before, &now, s->terminal ? "serial" : "stdin",
+                                        "too long, or without a printable character", scan, why);
     }
 }
 

@@ -38,6 +38,13 @@ int ps_scanner_option(const char *where, char path[PS_SCANNER_PATH], const char 
 /* Opens what the source names (devices.h) by open(2) with these flags; its path is in *found. Returns the descriptor. */
 int ps_scanner_open_node(enum ps_devices_kind kind, const char *wanted, int flags,
                          struct ps_devices_seen *seen, struct ps_device *found, struct ps_why *why);
+/* What was dropped so far: of all of it, by a pause, and long before it was found. */
+struct ps_scanner_losses {
+    uint64_t all, torn, long_ago;
+};
+/* PS_EFORMAT, for the scans that were dropped between the two: scan->lost, and why with `other` for those that are not torn. */
+int ps_scanner_tell_lost(const struct ps_scanner_losses *before, const struct ps_scanner_losses *now,
+                         const char *kind, const char *other, struct ps_scan *scan, struct ps_why *why);
 /* open(2)'s errno in words. */
 int ps_scanner_open_failed(const char *path, int errnum, struct ps_why *why);
 
