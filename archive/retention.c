@@ -6,8 +6,10 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/timex.h>
 
 #define DAY_NS (INT64_C(86400) * 1000000000)
+#define CONFIRMED_DAYS 35     /* a token so old still says that the clock is not years ahead */
 #define LINE_MAX_BYTES 4400   /* digest, two characters, and a path */
 #define COPIES_MAX (1u << 24) /* digests: 512 MiB would be more than is sensible to hold */
 
@@ -43,6 +45,15 @@ uint64_t ps_retention_reserve(const struct ps_config *c, uint64_t disk_bytes) {
     uint64_t reserve = disk_bytes / 100 * c->reserve_percent;
     uint64_t mb = c->reserve_mb > c->min_free_mb ? c->reserve_mb : c->min_free_mb;
     return reserve > mb << 20 ? reserve : mb << 20;
+}
+
+bool ps_retention_clock_is_sure(const struct ps_config *c, int64_t token_ns, int64_t now_ns) {
+    struct timex t = {.modes = 0};
+    if (c->trust_clock)
+        return true;
+    if (adjtimex(&t) >= 0 && (t.status & STA_UNSYNC) == 0)
+        return true;
+    return token_ns != 0 && now_ns < token_ns + CONFIRMED_DAYS * DAY_NS;
 }
 
 /* ---- what the ledger says */

@@ -37,6 +37,9 @@ enum ps_retention_word ps_retention_judge(const struct ps_config *c, bool by_age
                                           const struct ps_retention_clip *clip);
 /* Bytes to keep free on a disk of this size: reserve_mb or reserve_percent, and at least min_free_mb. */
 uint64_t ps_retention_reserve(const struct ps_config *c, uint64_t disk_bytes);
+/* A clock that is years ahead would make every clip old: somebody outside has to have said that it is not, the kernel's time
+ * service, or a time-stamp token of the last weeks (its time, 0 for none). */
+bool ps_retention_clock_is_sure(const struct ps_config *c, int64_t token_ns, int64_t now_ns);
 
 /* ---- what the ledger says */
 

@@ -122,44 +122,83 @@ bool ps_appliance_find(struct ps_appliance *a, const char *id, const char *root_
         snprintf(a->config, sizeof(a->config), ETC "/packseal.conf");
     else if (ps_root_path(a->root, "packseal.conf", a->config) < 0)
         return too_long(a->root) == 0;
+    char env[PS_ROOT_PATH];
+    snprintf(env, sizeof(env), ETC "/%s.env", id);
+    a->there = access(env, F_OK) == 0 || access(a->config, F_OK) == 0;
     return true;
+}
+
+bool ps_appliance_is(struct ps_appliance *a, const char *id, const char *root) {
+    char theirs[PS_ROOT_PATH];
+    const struct group *readers = getgrnam(PS_USER_READERS);
+    *a = (struct ps_appliance){.id = id};
+    if (readers == NULL || ps_user_find(&a->recorder, PS_USER_RECORDER, NULL) < 0 ||
+        ps_user_find(&a->signer, PS_USER_SIGNER, NULL) < 0)
+        return false;
+    a->readers = readers->gr_gid;
+    snprintf(a->root, sizeof(a->root), "%s", root);
+    return written_down(id, theirs) && strcmp(theirs, root) == 0 && ps_root_config(root, a->config) == 0;
 }
 
 /* ---- folders ---- */
 
-struct place {
-    const char *name; /* below the root; "" is itself */
-    uid_t uid;
-    gid_t gid;
-    mode_t mode;
-};
+/* A station that is being made has its result told at the end; one that is there, each change. */
+static void told(struct ps_appliance *a, const char *en, const char *zh, const char *path) {
+    a->made++;
+    if (a->there)
+        printf("%s %s\n", ps_words(en, zh), path);
+}
 
-/* A folder that is there must be as it should be, but for one of root's: that is where an earlier init was cut short. */
-static int make_place(const char *path, const struct place *p) {
+static void owner_text(char out[96], uid_t uid, gid_t gid, mode_t mode) {
+    snprintf(out, 96, "chown %u:%u, chmod %04o", (unsigned)uid, (unsigned)gid, (unsigned)mode);
+}
+
+/* One of root's, or with mkdir's mode, is where an earlier init was cut short. Another that is not as it should be may be
+ * somebody's choice. */
+static int settle_place(struct ps_appliance *a, int fd, bool made, const char *path,
+                        const struct ps_appliance_place *p) {
     struct stat st;
-    if (mkdir(path, 0700) != 0 && errno != EEXIST)
-        return failed(path);
-    int fd = open(path, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC), status = 0;
-    if (fd < 0)
-        return failed(path);
+    char todo[96];
     if (fstat(fd, &st) != 0)
-        status = failed(path);
-    else if (st.st_uid != 0 && st.st_uid != p->uid) {
-        char todo[160];
+        return failed(path);
+    if (st.st_uid != 0 && st.st_uid != p->uid) {
         snprintf(todo, sizeof(todo),
                  ps_words("chown %s%u:%u it, and say the same again", "请 chown %s%u:%u 后重新运行"),
                  p->uid != 0 ? "-R " : "", (unsigned)p->uid, (unsigned)p->gid);
-        status = ps_words_fail(1, ps_words("belongs to another user", "属于其他用户"), path, todo);
-    } else if (((st.st_uid != p->uid || st.st_gid != p->gid) && fchown(fd, p->uid, p->gid) != 0) ||
-               ((st.st_mode & 07777) != p->mode && fchmod(fd, p->mode) != 0) || fsync(fd) != 0)
-        status = failed(path);
+        return ps_words_fail(1, ps_words("belongs to another user", "属于其他用户"), path, todo);
+    }
+    bool other = st.st_uid != p->uid || st.st_gid != p->gid || (st.st_mode & 07777) != p->mode;
+    if (other && !made && st.st_uid != 0 && (st.st_mode & 07777) != 0700) {
+        owner_text(todo, p->uid, p->gid, p->mode);
+        ps_words_note(ps_words("%s is left as it is; it should be: %s", "%s 保持不变;应为:%s"), path, todo);
+        return 0;
+    }
+    if (other && (fchown(fd, p->uid, p->gid) != 0 || fchmod(fd, p->mode) != 0))
+        return failed(path);
+    if (fsync(fd) != 0)
+        return failed(path);
+    if (made)
+        told(a, "made       ", "新建       ", path);
+    else if (other)
+        told(a, "owner, mode", "属主、权限", path);
+    return 0;
+}
+
+static int make_place(struct ps_appliance *a, const char *path, const struct ps_appliance_place *p) {
+    bool made = mkdir(path, 0700) == 0;
+    if (!made && errno != EEXIST)
+        return failed(path);
+    int fd = open(path, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
+    if (fd < 0)
+        return failed(path);
+    int status = settle_place(a, fd, made, path, p);
     close(fd);
     return status;
 }
 
-static int make_places(const struct ps_appliance *a) {
+void ps_appliance_list(const struct ps_appliance *a, struct ps_appliance_place out[PS_APPLIANCE_PLACES]) {
     const uid_t r = a->recorder.uid, s = a->signer.uid;
-    const struct place places[] = {
+    const struct ps_appliance_place places[PS_APPLIANCE_PLACES] = {
         {"", 0, a->readers, 0755}, /* else the recorder could rename the signer's folders */
         {PS_ROOT_SIGNER, s, a->signer.gid, 0700},
         {PS_ROOT_LEDGER, s, a->readers, 02750},
@@ -171,16 +210,22 @@ static int make_places(const struct ps_appliance *a) {
         {PS_ROOT_TOKENS, r, a->readers, 02750},
         {PS_ROOT_WITNESS, r, a->readers, 02750},
         {"intake", r, a->readers, 02750},
-        {"holds", r, a->readers, 02750},
+        {PS_ROOT_HOLDS, r, a->readers, 02750},
         {"links", r, a->readers, 02750},
         {PS_ROOT_EXPORTS, r, a->readers, 02770},
     };
+    memcpy(out, places, sizeof(places));
+}
+
+static int make_places(struct ps_appliance *a) {
+    struct ps_appliance_place places[PS_APPLIANCE_PLACES];
     char path[PS_ROOT_PATH];
     int status = 0;
-    for (size_t i = 0; i < sizeof(places) / sizeof(places[0]) && status == 0; i++) {
+    ps_appliance_list(a, places);
+    for (size_t i = 0; i < PS_APPLIANCE_PLACES && status == 0; i++) {
         int n = snprintf(path, sizeof(path), "%s%s%s", a->root, places[i].name[0] != '\0' ? "/" : "",
                          places[i].name);
-        status = n < (int)sizeof(path) ? make_place(path, &places[i]) : too_long(a->root);
+        status = n < (int)sizeof(path) ? make_place(a, path, &places[i]) : too_long(a->root);
     }
     return status;
 }
@@ -198,10 +243,12 @@ static int make_parents(const char *path) {
 
 /* ---- links and files ---- */
 
-static int make_link(const char *path, const char *to) {
+static int make_link(struct ps_appliance *a, const char *path, const char *to) {
     char there[PS_ROOT_PATH];
-    if (symlink(to, path) == 0)
+    if (symlink(to, path) == 0) {
+        told(a, "made       ", "新建       ", path);
         return 0;
+    }
     if (errno != EEXIST)
         return failed(path);
     ssize_t n = readlink(path, there, sizeof(there) - 1);
@@ -210,13 +257,16 @@ static int make_link(const char *path, const char *to) {
     if (n >= 0 && strcmp(there, to) == 0)
         return 0;
     /* ROOT/run of a station that was run by hand. */
-    if (n < 0 && rmdir(path) == 0 && symlink(to, path) == 0)
+    if (n < 0 && rmdir(path) == 0 && symlink(to, path) == 0) {
+        told(a, "made       ", "新建       ", path);
         return 0;
+    }
     return ps_words_fail(1, ps_words("something else is there", "此处已有其他内容"), path,
                          ps_words("move it away, and say the same again", "请移开后重新运行"));
 }
 
-int ps_appliance_file(const char *path, gid_t gid, unsigned mode, const void *p, size_t n, bool *kept) {
+int ps_appliance_file(struct ps_appliance *a, const char *path, gid_t gid, unsigned mode, const void *p,
+                      size_t n, bool *kept) {
     char part[PS_ROOT_PATH];
     struct ps_why why = {0};
     *kept = access(path, F_OK) == 0;
@@ -233,17 +283,19 @@ int ps_appliance_file(const char *path, gid_t gid, unsigned mode, const void *p,
     if (chown(part, 0, gid) != 0 || chmod(part, mode) != 0 || rename(part, path) != 0) {
         status = failed(path);
         unlink(part);
+    } else {
+        told(a, "made       ", "新建       ", path);
     }
     return status;
 }
 
-static int write_text(const char *path, const char *text) {
+static int write_text(struct ps_appliance *a, const char *path, const char *text) {
     bool kept;
-    return ps_appliance_file(path, 0, 0644, text, strlen(text), &kept);
+    return ps_appliance_file(a, path, 0, 0644, text, strlen(text), &kept);
 }
 
-static int make_run(const struct ps_appliance *a) {
-    const struct place top = {"", 0, 0, 0755}, own = {"", a->recorder.uid, a->readers, 02770};
+static int make_run(struct ps_appliance *a) {
+    const struct ps_appliance_place top = {"", 0, 0, 0755}, own = {"", a->recorder.uid, a->readers, 02770};
     char path[PS_ROOT_PATH], link[PS_ROOT_PATH], text[256];
     snprintf(path, sizeof(path), "/etc/tmpfiles.d/packseal-%s.conf", a->id);
     snprintf(text, sizeof(text),
@@ -251,18 +303,18 @@ static int make_run(const struct ps_appliance *a) {
              "d " RUN " 0755 root root -\n"
              "d " RUN "/%s 2770 " PS_USER_RECORDER " " PS_USER_READERS " -\n",
              a->id, a->id);
-    int status = write_text(path, text);
+    int status = write_text(a, path, text);
     if (status == 0)
-        status = make_place(RUN, &top);
+        status = make_place(a, RUN, &top);
     snprintf(path, sizeof(path), RUN "/%s", a->id);
     if (status == 0)
-        status = make_place(path, &own);
+        status = make_place(a, path, &own);
     if (status == 0)
-        status = ps_root_path(a->root, PS_ROOT_RUN, link) < 0 ? too_long(a->root) : make_link(link, path);
+        status = ps_root_path(a->root, PS_ROOT_RUN, link) < 0 ? too_long(a->root) : make_link(a, link, path);
     return status;
 }
 
-int ps_appliance_places(const struct ps_appliance *a) {
+int ps_appliance_places(struct ps_appliance *a) {
     char path[PS_ROOT_PATH], text[PS_ROOT_PATH + 32];
     int status = make_parents(a->root);
     if (status == 0)
@@ -272,10 +324,10 @@ int ps_appliance_places(const struct ps_appliance *a) {
     /* The units know a station by its id alone. */
     snprintf(path, sizeof(path), STATE "/packseal-%s", a->id);
     if (status == 0 && strcmp(path, a->root) != 0)
-        status = make_link(path, a->root);
+        status = make_link(a, path, a->root);
     snprintf(path, sizeof(path), ETC "/%s.env", a->id);
     snprintf(text, sizeof(text), "PACKSEAL_ROOT=%s\n", a->root);
-    return status == 0 ? write_text(path, text) : status;
+    return status == 0 ? write_text(a, path, text) : status;
 }
 
 /* ---- units ---- */

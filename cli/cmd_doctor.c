@@ -27,14 +27,14 @@
 static const char help_en[] = "usage: packseal doctor [--json] [--lang en|zh] [--root DIR]\n"
                               "\n"
                               "Looks at the station: folders, configuration, keys, signer, recorder, "
-                              "cameras, scanners, disk, font, clock, index.\n"
+                              "cameras, scanners, disk, owners and modes, font, clock, index.\n"
                               "Exit status 1 when something must be mended.\n"
                               "\n"
                               "  --json   one object a check: check, state (ok, note, mend), text, todo\n";
 static const char help_zh[] =
     "用法:packseal doctor [--json] [--lang en|zh] [--root 文件夹]\n"
     "\n"
-    "检查工位:文件夹、配置、密钥、签名程序、录像程序、摄像头、扫描枪、磁盘、字体、时钟、索引。\n"
+    "检查工位:文件夹、配置、密钥、签名程序、录像程序、摄像头、扫描枪、磁盘、属主与权限、字体、时钟、索引。\n"
     "有必须处理的问题时返回 1。\n"
     "\n"
     "  --json   每项检查一个对象:check、state(ok、note、mend)、text、todo\n";
@@ -42,8 +42,8 @@ static const char help_zh[] =
 /* ---- folders, configuration, keys */
 
 static void check_root(struct ps_doctor *d) {
-    static const char *const folders[] = {PS_ROOT_CLIPS, PS_ROOT_PART,   PS_ROOT_PUBLIC,
-                                          PS_ROOT_RUN,   PS_ROOT_LEDGER, PS_ROOT_SIGNER};
+    static const char *const folders[] = {PS_ROOT_CLIPS, PS_ROOT_PART, PS_ROOT_PUBLIC, PS_ROOT_LEDGER,
+                                          PS_ROOT_SIGNER};
     char path[PS_ROOT_PATH];
     for (size_t i = 0; i < sizeof(folders) / sizeof(folders[0]); i++)
         if (ps_root_path(d->root, folders[i], path) < 0 || access(path, F_OK) != 0) {
@@ -324,6 +324,7 @@ int ps_cmd_doctor(int argc, char **argv) {
         check_recorder(d);
         ps_doctor_devices(d);
         ps_doctor_disk(d);
+        ps_doctor_places(d);
         ps_doctor_time(d);
         ps_doctor_machine(d);
     }

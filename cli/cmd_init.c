@@ -57,8 +57,8 @@ struct init {
     const char *station, *id, *operator_id, *passphrase;
     struct ps_args_list cameras, scanners;
     char root[PS_ROOT_PATH], config[PS_ROOT_PATH];
-    const struct ps_appliance *service; /* NULL: one user for all */
-    int passphrase_fd;                  /* for another user, who may not open the file; 0: none */
+    struct ps_appliance *service; /* NULL: one user for all */
+    int passphrase_fd;            /* for another user, who may not open the file; 0: none */
 };
 
 static bool id_ok(const char *s) {
@@ -224,7 +224,7 @@ static int keep_passphrase(const struct init *in) {
     ssize_t n = pread(in->passphrase_fd, line, sizeof(line), 0);
     if (n < 0)
         return ps_words_fail(1, strerrordesc_np(errno), in->passphrase, NULL);
-    int status = ps_appliance_file(path, 0, 0600, line, (size_t)n, &kept);
+    int status = ps_appliance_file(in->service, path, 0, 0600, line, (size_t)n, &kept);
     explicit_bzero(line, sizeof(line));
     if (status == 0 && kept)
         ps_words_note(ps_words("%s is there, and stays", "%s 已存在,保持不变"), path);
@@ -246,13 +246,17 @@ static int make_service(struct init *in, bool start) {
     if (status == 0)
         status = ps_appliance_places(in->service);
     if (status == 0)
-        status = ps_appliance_file(in->config, in->service->readers, 0640, text.p, text.n, &kept);
+        status =
+            ps_appliance_file(in->service, in->config, in->service->readers, 0640, text.p, text.n, &kept);
     if (status == 0 && kept)
         ps_words_note(ps_words("%s is there, and stays", "%s 已存在,保持不变"), in->config);
     if (status == 0)
         status = keep_passphrase(in);
     if (status == 0)
         status = make_keys(in);
+    if (status == 0 && in->service->there && in->service->made == 0)
+        ps_words_note("%s",
+                      ps_words("nothing was missing, nothing was changed", "没有缺少的内容,未作任何改动"));
     if (status == 0)
         printf(ps_words("root        %s\nconfigured  %s\n", "所在        %s\n配置        %s\n"), in->root,
                in->config);

@@ -12,16 +12,14 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/timex.h>
 #include <time.h>
 #include <unistd.h>
 
 #define NS INT64_C(1000000000)
 #define DAY_NS (86400 * NS)
-#define CONFIRMED_DAYS 35 /* a token so old still says that the clock is not years ahead */
-#define HOLD_TRIES 100    /* of a tenth of a second */
-#define UNHURRIED 20      /* removals at once; then ten a second: the signer has a recording to serve */
-#define FAILURES_MOST 3   /* one after the other */
+#define HOLD_TRIES 100  /* of a tenth of a second */
+#define UNHURRIED 20    /* removals at once; then ten a second: the signer has a recording to serve */
+#define FAILURES_MOST 3 /* one after the other */
 
 static const struct timespec tenth = {.tv_nsec = 100000000};
 
@@ -314,17 +312,6 @@ static int remove_named(struct work *w) {
 
 /* ---- before */
 
-/* A clock that is years ahead would make every clip old. Somebody outside has to have said that it is not: the kernel's time
- * service, or a time-stamp token of the last weeks. */
-static bool clock_is_sure(const struct work *w, int64_t token_ns) {
-    struct timex t = {.modes = 0};
-    if (w->ask->config->trust_clock)
-        return true;
-    if (adjtimex(&t) >= 0 && (t.status & STA_UNSYNC) == 0)
-        return true;
-    return token_ns != 0 && w->now_ns < token_ns + CONFIRMED_DAYS * DAY_NS;
-}
-
 static int read_times(struct work *w) {
     char path[PS_ROOT_PATH];
     struct ps_vkey key;
@@ -343,7 +330,8 @@ static int read_times(struct work *w) {
         token_ns = token.time.time_ns;
         ps_tokens_free(&token);
     }
-    w->sum->by_age = w->ask->config->days > 0 && clock_is_sure(w, token_ns);
+    w->sum->by_age =
+        w->ask->config->days > 0 && ps_retention_clock_is_sure(w->ask->config, token_ns, w->now_ns);
     return 0;
 }
 

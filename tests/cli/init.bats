@@ -84,3 +84,26 @@ teardown() { forget; }
     [ "$status" -eq 1 ]
     [[ $output == *处理*configuration*"unknown key"* ]]
 }
+
+@test "doctor names what others may write and what another user left, with the command that mends it" {
+    new_station
+    found() { "$packseal" doctor --root "$root" --json | jq -c 'select(.check == "permissions")'; }
+    [ "$(json "$(found)" .state)" = ok ]
+    chmod o+w "$root/clips" "$root/public/trust"
+    mkdir -p "$root/tokens/a b"
+    if [ "$(id -u)" = 0 ]; then chown nobody "$root/tokens/a b"; else chmod o+w "$root/tokens/a b"; fi
+    rm -r "$root/run"
+    said=$(found)
+    [ "$(wc -l <<<"$said")" -eq 4 ]
+    [ "$(json "$said" .state | sort -u)" = mend ]
+    [[ $said == *"$root/public/trust is "*"mode 0666"* || $said == *"$root/public/trust is "*"mode 0646"* ]]
+    json "$said" .todo | sh
+    [ "$(json "$(found)" .state)" = ok ]
+    [ -d "$root/run" ]
+    # Many of them are not many lines.
+    for i in $(seq 40); do echo x >"$root/clips/$i"; done
+    chmod o+w "$root"/clips/*
+    [ "$(found | wc -l)" -eq 13 ]
+    [[ $(found | tail -n 1) == *"and 28 more"* ]]
+    [[ $("$packseal" doctor --root "$root" --lang zh) == *处理*permissions*另有\ 28\ 处* ]]
+}

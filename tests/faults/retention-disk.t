@@ -2,6 +2,7 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 # A small disk: retention makes room, oldest first and no more than is needed; where nothing may go the station refuses
 # the next clip before it begins, and says so before anybody scans; with room again it records.
+import datetime
 import json
 import os
 import re
@@ -50,6 +51,11 @@ class SmallDisk(Station):
         lines = [json.loads(line) for line in r.stdout.decode().splitlines()]
         return r.returncode, lines[:-1], lines[-1]
 
+    def outlook(self, *args):
+        """What the doctor says of the disk."""
+        lines = self.cli("doctor", "--json", *args).stdout.decode().splitlines()
+        return [x for x in map(json.loads, lines) if x["check"] == "disk"][0]
+
     def rules(self, reserve_mb, min_days=0):
         with open(self.path("packseal.conf"), encoding="utf-8") as f:
             kept = re.sub(r"(?ms)^\[retention\].*", "", f.read())
@@ -74,8 +80,18 @@ with SmallDisk({"top": NOISE}, settings={"min_free_mb": 4, "max_mbit": 0}) as s:
 
     s.rules(8)
     tap.same(s.prune()[:2], (0, []), "with more than the reserve free nothing goes")
-    s.filled_up_to(8 * MB - size[0] // 2)
+    now = s.outlook()
+    tap.ok(now["state"] == "ok" and now["refuses_on"] == "" and 0 <= now["keeps_days"] < 30 and now["day_mb"] >= sum(size) >> 20,
+           "where clips of any age may go, the doctor finds that the disk never refuses one", now)
     s.rules(8, min_days=30)
+    now = s.outlook()
+    left = (s.free() - 4 * MB) / (now["day_mb"] * MB)
+    when = (datetime.datetime.now(datetime.timezone.utc) + datetime.timedelta(days=now["refuses_days"])).date()
+    tap.ok(now["state"] == "mend" and abs(now["refuses_days"] - left) <= 1.5 and abs(
+        (datetime.date.fromisoformat(now["refuses_on"]) - when).days) <= 1 and now["refuses_on"] in now["text"],
+           "where only those of thirty days may, it tells the day on which clips will be refused", now)
+    tap.ok("起拒绝录像" in s.outlook("--lang", "zh")["text"], "in Chinese, too", s.outlook("--lang", "zh"))
+    s.filled_up_to(8 * MB - size[0] // 2)
     code, told, total = s.prune()
     tap.same((code, told, total["short"]), (1, [], True), "young clips do not go even then, and that is an error")
     s.rules(8)
@@ -87,6 +103,9 @@ with SmallDisk({"top": NOISE}, settings={"min_free_mb": 4, "max_mbit": 0}) as s:
     # ---- nothing may go
     for n in number[1:]:
         s.cli("hold", str(n))
+    now = s.outlook()
+    tap.ok(now["held_mb"] >= sum(size[1:]) >> 20 and now["refuses_days"] >= 0 and "held clips take %d MB" % now["held_mb"] in now["text"],
+           "the doctor counts what is held, and that it makes no room", now)
     s.filled_up_to(3 * MB)
     tap.ok(wait_for(lambda: "disk full, no clip will begin" in s.said(), 10), "the recorder says it before anybody scans", s.said())
     code, now = s.status()
