@@ -143,14 +143,24 @@ int ps_key_create(int dir, const struct ps_keyfile_lock *lock, const char *stati
     return err;
 }
 
-/* Refuses a file that others can read: its key is no secret any more. */
-static int check_mode(int dir, const char *file, struct ps_why *why) {
+/* Root in another user's folder. */
+static bool is_foreign(int dir) {
     struct stat st;
+
+    return geteuid() == 0 && fstat(dir, &st) == 0 && st.st_uid != 0;
+}
+
+/* Refuses a file that others can read: its key is no secret any more. Root, who recovers a station, looks at the folder's
+ * owner's. */
+static int check_mode(int dir, const char *file, struct ps_why *why) {
+    struct stat st, folder;
 
     if (fstatat(dir, file, &st, AT_SYMLINK_NOFOLLOW) != 0)
         return ps_error_why(why, PS_ENOENT, file, "%s: has the station been set up (--init)?",
                             strerror(errno));
-    if (!S_ISREG(st.st_mode) || (st.st_mode & 077) != 0 || st.st_uid != geteuid())
+    bool own =
+        st.st_uid == geteuid() || (is_foreign(dir) && fstat(dir, &folder) == 0 && st.st_uid == folder.st_uid);
+    if (!S_ISREG(st.st_mode) || (st.st_mode & 077) != 0 || !own)
         return ps_error_why(why, PS_EPERM, file, "must be a file of the signer's user alone, mode 0600");
     return 0;
 }
@@ -253,6 +263,10 @@ int ps_key_load(struct ps_key **out, int dir, struct ps_why *why) {
     if (k == NULL || (k->secret = secret_new(why)) == NULL) {
         free(k);
         return ps_error_why(why, PS_ENOMEM, "keys", "no memory for them");
+    }
+    if (is_foreign(dir)) { /* journal and ledger would become root's */
+        ps_key_free(k);
+        return ps_error_why(why, PS_EPERM, "keys", "belong to another user: start the signer as that user");
     }
     /* sodium_malloc has asked for this already, but does not tell how it went. */
     k->locked = sodium_mlock(k->secret, sizeof(*k->secret)) == 0;

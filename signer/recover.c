@@ -15,6 +15,7 @@
 #include "evidence/opening.h"
 #include "evidence/sha256.h"
 #include "signer/file.h"
+#include "signer/handover.h"
 #include "signer/key.h"
 #include "signer/options.h"
 #include "signer/remember.h"
@@ -273,8 +274,8 @@ static int replace(struct job *j, int dir, const char *name, const void *p, size
     snprintf(fresh, sizeof(fresh), ".%s.new", name);
     if (unlinkat(dir, fresh, 0) != 0 && errno != ENOENT)
         return failed(j, fresh);
-    if (ps_file_create(dir, fresh, p, n, mode) != 0 || renameat(dir, fresh, dir, name) != 0 ||
-        fsync(dir) != 0)
+    if (ps_file_create(dir, fresh, p, n, mode) != 0 || ps_handover_entry(dir, fresh) != 0 ||
+        renameat(dir, fresh, dir, name) != 0 || fsync(dir) != 0)
         return failed(j, name);
     return 0;
 }
@@ -322,6 +323,18 @@ static int public_files(struct job *j, char *report) {
 
 /* ---- all of it --------------------------------------------------------------------------------------- */
 
+/* Root did it, for only root may rename in ROOT; the signer has to open all of it. */
+static int hand_over(struct job *j) {
+    char kept[PATH_MAX + 16];
+
+    snprintf(kept, sizeof(kept), "%s.%u", j->o->ledger, j->now.name.generation);
+    if (ps_handover_made(j->o->ledger, j->dir, j->pub) != 0 || ps_handover_made(kept, j->dir, j->pub) != 0)
+        return failed(j, j->o->ledger);
+    return ps_handover_folder(j->dir, true) == 0 && ps_handover_folder(j->pub, false) == 0
+               ? 0
+               : failed(j, "owner of the new files");
+}
+
 static int run(struct job *j, char *report) {
     char origin[PS_NOTE_NAME + 2];
     int err = read_both(&j->now, j->dir, j->station, j->why);
@@ -349,6 +362,8 @@ static int run(struct job *j, char *report) {
         err = ledger_folder(j);
     if (err == 0)
         err = public_files(j, report);
+    if (err == 0)
+        err = hand_over(j);
     if (err == 0) {
         /* The end of the recovery. */
         int n = snprintf(origin, sizeof(origin), "%s\n", j->next);
