@@ -148,6 +148,62 @@ unsigned ps_links_of(const char *root, const char *clip, struct ps_link *out, un
     return n;
 }
 
+struct every {
+    void (*on_file)(void *ctx, const char *path, const struct ps_link *l);
+    void *ctx;
+};
+
+static int each_of_clip(const char *root, const char *clip, const struct every *v) {
+    char path[128];
+    struct ps_link l;
+    int fd = open_clip(root, clip, false);
+    DIR *d = fd < 0 ? NULL : fdopendir(fd);
+    if (d == NULL) {
+        if (fd >= 0)
+            close(fd);
+        return errno == ENOENT ? 0 : PS_EIO;
+    }
+    for (const struct dirent *e; (e = readdir(d)) != NULL;) {
+        char name[24];
+        if (e->d_name[0] == '.')
+            continue;
+        snprintf(path, sizeof(path), PS_LINKS_FOLDER "/%.40s/%.40s", clip, e->d_name);
+        bool ok = read_one(dirfd(d), e->d_name, clip, &l);
+        snprintf(name, sizeof(name), "%07" PRIu64, ok ? l.leaf : 0);
+        v->on_file(v->ctx, path, ok && strcmp(name, e->d_name) == 0 ? &l : NULL);
+    }
+    closedir(d);
+    return 0;
+}
+
+int ps_links_each(const char *root, void (*on_file)(void *ctx, const char *path, const struct ps_link *l),
+                  void *ctx) {
+    const struct every v = {on_file, ctx};
+    char path[128];
+    int rc = 0, base = open(root, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+    int fd = base < 0 ? -1 : open_folder(base, PS_LINKS_FOLDER, false), err = errno;
+    DIR *d = fd < 0 ? NULL : fdopendir(fd);
+    if (base >= 0)
+        close(base);
+    if (d == NULL) {
+        if (fd >= 0)
+            close(fd);
+        return fd < 0 && base >= 0 && err == ENOENT ? 0 : PS_EIO;
+    }
+    for (const struct dirent *e; rc == 0 && (e = readdir(d)) != NULL;) {
+        if (e->d_name[0] == '.')
+            continue;
+        if (ps_store_is_clip_name(e->d_name)) {
+            rc = each_of_clip(root, e->d_name, &v);
+            continue;
+        }
+        snprintf(path, sizeof(path), PS_LINKS_FOLDER "/%.40s", e->d_name);
+        on_file(ctx, path, NULL);
+    }
+    closedir(d);
+    return rc;
+}
+
 /* ---- taking away */
 
 int ps_links_drop(const char *root, const char *clip, struct ps_why *why) {

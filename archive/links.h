@@ -26,6 +26,10 @@ int ps_links_digest(const struct ps_link *l, uint8_t out[32]);
 int ps_links_put(const char *root, const struct ps_link *l, struct ps_why *why);
 /* Those of a clip, by the order of their entries; files that do not read are passed over. Returns how many, at most `most`. */
 unsigned ps_links_of(const char *root, const char *clip, struct ps_link *out, unsigned most);
+/* Every file of every clip, in no order. path is relative to root; l is NULL where the file does not read as the link that its place and
+ * name say. What is being written is passed over. No folder is no error. PS_EIO: it cannot be looked through. */
+int ps_links_each(const char *root, void (*on_file)(void *ctx, const char *path, const struct ps_link *l),
+                  void *ctx);
 /* Takes away all links of a clip: somebody in it asked for that. None is no error. */
 int ps_links_drop(const char *root, const char *clip, struct ps_why *why);
 

@@ -14,7 +14,7 @@
 
 #include "archive/store.h"
 #include "cli/ledger.h"
-#include "cli/ledger_intake.h"
+#include "cli/ledger_link.h"
 #include "cli/words.h"
 #include "evidence/audit.h"
 #include "evidence/bytes.h"
@@ -33,6 +33,7 @@ struct check {
     uint8_t log[16];
     struct ps_audit *audit;
     struct ps_ledger_intakes intakes;
+    struct ps_ledger_links links;
     uint64_t *offset; /* of each entry in the file, and the end of the last */
     size_t offset_cap;
     uint64_t read; /* bytes of entries that were audited */
@@ -117,7 +118,8 @@ static int audit_piece(struct check *c, const uint8_t *p, size_t n, size_t *used
             problem(c, "entry-broken", why.where, "%s", why.text);
             return err;
         }
-        if (ps_ledger_intake_leaf(&c->intakes, p + *used + 2, len) < 0)
+        if (ps_ledger_intake_leaf(&c->intakes, p + *used + 2, len) < 0 ||
+            ps_ledger_link_leaf(&c->links, p + *used + 2, len) < 0)
             return PS_ENOMEM;
         *used += 2 + len;
         c->read += 2 + len;
@@ -445,7 +447,7 @@ static void check_clips(struct check *c) {
     }
 }
 
-/* ---- intakes ------------------------------------------------------------------------------------------ */
+/* ---- intakes, links ------------------------------------------------------------------------------------ */
 
 static void intake_problem(void *ctx, const char *code, const char *where, const char *text) {
     problem(ctx, code, where, "%s", text);
@@ -461,12 +463,13 @@ static int intake_newer(void *ctx, uint64_t index) {
     return index >= ps_audit_size(c->audit) && grown(c);
 }
 
-static void check_intakes(struct check *c) {
+static void check_beside(struct check *c) {
     const struct ps_ledger_intake_tell tell = {
         .ctx = c, .problem = intake_problem, .checkpoint = intake_checkpoint, .newer = intake_newer};
 
     ps_ledger_intake_check(&c->intakes, c->root, c->key.key, &tell);
-    c->earlier += c->intakes.earlier;
+    ps_ledger_link_check(&c->links, c->root, c->key.key, &tell);
+    c->earlier += c->intakes.earlier + c->links.earlier;
 }
 
 /* ---- all of it ---------------------------------------------------------------------------------------- */
@@ -486,14 +489,14 @@ static void summary(const struct check *c) {
     ps_bytes_hex(hex, root, 32);
     if (c->json) {
         json_t *o = json_pack(
-            "{sssIsIsssIsIsIsIsIsIsIsIsIsIsI}", "ledger", c->key.name, "entries",
+            "{sssIsIsssIsIsIsIsIsIsIsIsIsIsIsI}", "ledger", c->key.name, "entries",
             (json_int_t)ps_audit_size(c->audit), "checkpoint", (json_int_t)(c->have_head ? c->head.size : 0),
             "root", hex, "clips", (json_int_t)n, "sealed", (json_int_t)ps_audit_count(c->audit, PS_LEAF_SEAL),
             "aborted", (json_int_t)ps_audit_count(c->audit, PS_LEAF_ABORT), "open", (json_int_t)open,
             "tombstones", (json_int_t)tombs, "keys", (json_int_t)ps_audit_count(c->audit, PS_LEAF_KEY),
             "folders", (json_int_t)c->folders, "checkpoints", (json_int_t)c->remembered, "earlier",
-            (json_int_t)c->earlier, "intakes", (json_int_t)c->intakes.folders, "problems",
-            (json_int_t)c->problems);
+            (json_int_t)c->earlier, "intakes", (json_int_t)c->intakes.folders, "links",
+            (json_int_t)c->links.files, "problems", (json_int_t)c->problems);
         char *line = o == NULL ? NULL : json_dumps(o, JSON_COMPACT | JSON_PRESERVE_ORDER);
         if (line != NULL)
             puts(line);
@@ -507,7 +510,7 @@ static void summary(const struct check *c) {
                     "clips       %zu: %" PRIu64 " sealed, %" PRIu64 " aborted, %" PRIu64 " open, %" PRIu64
                     " with a tombstone\n"
                     "keys        %" PRIu64 " entries: changed, certified, revoked\n"
-                    "compared    %" PRIu64 " clip folders, %" PRIu64 " intakes, %" PRIu64
+                    "compared    %" PRIu64 " clip folders, %" PRIu64 " intakes, %" PRIu64 " links, %" PRIu64
                     " checkpoints; %" PRIu64 " of other ledgers\n"
                     "problems    %" PRIu64 "\n",
                     "账本        %s\n"
@@ -517,12 +520,12 @@ static void summary(const struct check *c) {
                     ",有删除记录 %" PRIu64 "\n"
                     "密钥        %" PRIu64 " 条:更换、认证、吊销\n"
                     "已比对      %" PRIu64 " 个录像文件夹,%" PRIu64 " 次照片收存,%" PRIu64
-                    " 个检查点;属于其他账本的 %" PRIu64 " 个\n"
+                    " 个补记号码,%" PRIu64 " 个检查点;属于其他账本的 %" PRIu64 " 个\n"
                     "问题        %" PRIu64 " 个\n"),
            c->key.name, ps_audit_size(c->audit), c->have_head ? c->head.size : 0, hex, n,
            ps_audit_count(c->audit, PS_LEAF_SEAL), ps_audit_count(c->audit, PS_LEAF_ABORT), open, tombs,
-           ps_audit_count(c->audit, PS_LEAF_KEY), c->folders, c->intakes.folders, c->remembered, c->earlier,
-           c->problems);
+           ps_audit_count(c->audit, PS_LEAF_KEY), c->folders, c->intakes.folders, c->links.files,
+           c->remembered, c->earlier, c->problems);
 }
 
 static void run(struct check *c) {
@@ -541,7 +544,7 @@ static void run(struct check *c) {
     if (faccessat(c->root_fd, PS_ROOT_CLIPS, F_OK, 0) == 0 && ps_store_each(c->root, on_folder, c) < 0)
         problem(c, "clips-unreadable", "clips", "cannot be looked through");
     check_clips(c);
-    check_intakes(c);
+    check_beside(c);
     if (c->shown)
         fputs("\r          \r", stderr);
     if (!c->json && c->problems == 0)
@@ -584,6 +587,7 @@ int ps_ledger_check(const char *root, bool json) {
 out:
     ps_audit_free(c->audit);
     ps_ledger_intake_free(&c->intakes);
+    ps_ledger_link_free(&c->links);
     free(c->offset);
     if (c->entries >= 0)
         close(c->entries);

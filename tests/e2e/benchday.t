@@ -138,8 +138,47 @@ def check_link(st, folders):
     r = st.cli("link", "ST03-9999999", "x12345")
     tap.ok(r.returncode == 1 and r.stderr.startswith(b"packseal: "), "no such clip: one line", r.stderr)
     tap.same(verdict(st.verify(folders[0]))["content"], "intact", "the clip itself is untouched")
-    r = st.cli("ledger", "check")
-    tap.ok(r.returncode == 0, "the ledger is sound", r.stdout, r.stderr)
+    bend_link(st, name, link.get("leaf", 0))
+
+
+def bend_link(st, clip, leaf):
+    """What `ledger check` says of a link's file that was changed, moved, or is gone."""
+    folder, name = st.path("links", clip), "%07d" % leaf
+    path, here = os.path.join(folder, name), "links/%s/%s" % (clip, name)
+    with open(path, "rb") as f:
+        text = f.read()
+
+    def found():
+        r = st.cli("ledger", "check", "--json")
+        lines = [json.loads(x) for x in r.stdout.splitlines()]
+        return r.returncode, sorted((x["problem"], x["where"]) for x in lines[:-1]), lines[-1]["links"]
+
+    def case(what, wanted, new, at=path):
+        os.unlink(path)
+        if new is not None:
+            os.makedirs(os.path.dirname(at), exist_ok=True)
+            with open(at, "wb") as f:
+                f.write(new)
+        tap.same(found()[:2], (1, sorted(wanted)), "ledger check: " + what)
+        if new is not None:
+            os.unlink(at)
+        with open(path, "wb") as f:
+            f.write(text)
+    missing = ("link-missing", "entry %d" % leaf)
+    tap.same(found(), (0, [], 1), "ledger check: sound, with its link")
+    case("the link's file is gone", [missing], None)
+    case("another number in it", [("link-altered", here)], text.replace(b"claim-88001", b"claim-88002"))
+    salt = text.index(b'"salt":"') + 8
+    case("another salt", [("link-altered", here)], text[:salt] + (b"1" if text[salt:salt + 1] == b"0" else b"0") + text[salt + 1:])
+    case("it is torn", [("link-unreadable", here), missing], text[:-9])
+    case("of an entry that is no link", [("link-unknown", "links/%s/0000001" % clip), missing], text.replace(b'"leaf":%d' % leaf, b'"leaf":1'),
+         os.path.join(folder, "0000001"))
+    other = clip[:-7] + "0099999"
+    case("beside another clip", [("link-altered", "links/%s/%s" % (other, name))], text.replace(clip.encode(), other.encode()),
+         st.path("links", other, name))
+    case("under another name", [("link-unreadable", "links/%s/0000001" % clip), missing], text, os.path.join(folder, "0000001"))
+    os.rmdir(st.path("links", other))
+    tap.same(found(), (0, [], 1), "and all is in order again")
 
 
 def check_list(st):
