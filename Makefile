@@ -63,9 +63,10 @@ verify_pkgs   := $(evidence_pkgs) libcrypto
 report_pkgs   := $(archive_pkgs) libcrypto libavformat libavcodec libswscale libavutil libturbojpeg \
                  cairo pango pangocairo fontconfig
 viewer_pkgs   := $(archive_pkgs) libcrypto libcurl libmicrohttpd
+player_pkgs   := jansson alsa
 recorder_pkgs := $(archive_pkgs) libcrypto libavdevice libavformat libavcodec libswscale libavutil \
                  libturbojpeg libv4l2 freetype2 libevdev libudev zbar
-all_pkgs      := $(sort $(evidence_pkgs) $(archive_pkgs) $(signer_pkgs) $(cli_pkgs) $(recorder_pkgs) $(report_pkgs) $(viewer_pkgs))
+all_pkgs      := $(sort $(evidence_pkgs) $(archive_pkgs) $(signer_pkgs) $(cli_pkgs) $(recorder_pkgs) $(report_pkgs) $(viewer_pkgs) $(player_pkgs))
 tests_pkgs     = $(all_pkgs) fuse3
 
 # Debian's libzint has no pkg-config file.
@@ -95,6 +96,7 @@ signer_src   := $(call no_main,signer)
 cli_src      := $(call no_main,cli)
 report_src   := $(call no_main,report)
 viewer_src   := $(call no_main,viewer)
+player_src   := $(call no_main,player)
 
 EVIDENCE := $(call lib,evidence,libpackseal-evidence,$(evidence_src))
 ARCHIVE  := $(call lib,archive,libpackseal-archive,$(archive_src))
@@ -103,11 +105,12 @@ SIGNER   := $(call lib,signer,libsigner,$(signer_src))
 CLI      := $(call lib,cli,libcli,$(cli_src))
 REPORT   := $(call lib,report,libpackseal-report,$(report_src))
 VIEWER   := $(call lib,viewer,libpackseal-viewer,$(viewer_src))
-LIBS     := $(RECORDER) $(SIGNER) $(CLI) $(REPORT) $(VIEWER) $(ARCHIVE) $(EVIDENCE)
+PLAYER   := $(call lib,player,libplayer,$(player_src))
+LIBS     := $(RECORDER) $(SIGNER) $(CLI) $(REPORT) $(VIEWER) $(PLAYER) $(ARCHIVE) $(EVIDENCE)
 
 # Started by others, never by hand: they lie in libexec.
 HELPERS  := $(call prog,recorder,packseal-recorder) $(call prog,signer,packseal-signer) $(call prog,report,packseal-report) \
-            $(call prog,viewer,packseal-viewer)
+            $(call prog,viewer,packseal-viewer) $(call prog,player,packseal-player)
 PROGRAMS := $(HELPERS) $(call prog,cli,packseal) $(B)/packseal-verify
 # For other people's programs: with SHA-256, and position-independent.
 LIBRARY  := $(B)/lib/libpackseal-evidence.a $(B)/lib/packseal-evidence.pc
@@ -118,6 +121,8 @@ TABLE    := $(B)/carriers.conf
 # Beside the program that each confines.
 UNITS    := $(filter-out image/%,$(wildcard $(addprefix */packseal*.,service socket timer path target)))
 RULES    := $(if $(wildcard udev/make-rules),$(B)/65-packseal-scanners.rules)
+# Tones and words of the bench; the player finds them beside itself in build/, else where they are installed.
+SOUNDS   := $(if $(wildcard player/make-sounds),$(B)/sounds/.made)
 # The viewer's pages, as they are; it finds them beside itself in build/, else where they are installed.
 WEB_SRC  := $(sort $(shell find viewer/web -type f ! -name '.*' 2>/dev/null))
 WEB      := $(patsubst viewer/web/%,$(B)/web/%,$(WEB_SRC)) $(B)/web/verdict-words.js
@@ -135,7 +140,7 @@ BENCH := $(call test_bin,bench/*.c)
 .SECONDARY:
 .DELETE_ON_ERROR:
 
-all: $(PROGRAMS) $(LIBS) $(SHA_OPENSSL) $(SHA_SODIUM) $(PAGE) $(WEB) $(PROFILES) $(TABLE) $(LIBRARY) $(RULES) ## programs and libraries (default)
+all: $(PROGRAMS) $(LIBS) $(SHA_OPENSSL) $(SHA_SODIUM) $(PAGE) $(WEB) $(PROFILES) $(TABLE) $(SOUNDS) $(LIBRARY) $(RULES) ## programs and libraries (default)
 
 verify.html: $(PAGE) ## the checker as one page, for a browser without network
 
@@ -216,6 +221,8 @@ install: all ## copy the files under DESTDIR and PREFIX (/usr)
 	$(Q)$(call put,0755,libexec/packseal,$(HELPERS))
 	$(Q)$(call put,0644,share/packseal/profiles,$(wildcard report/profiles/*.conf))
 	$(Q)$(call put,0644,share/packseal,$(PAGE) recorder/carriers.conf)
+	$(Q)$(if $(SOUNDS),for d in tones zh-CN en; do install -d $(D)/share/packseal/sounds/$$d && \
+		install -m 0644 $(B)/sounds/$$d/*.wav $(D)/share/packseal/sounds/$$d || exit 1; done)
 	$(Q)for f in $(WEB:$(B)/web/%=%); do \
 		install -D -m 0644 $(B)/web/$$f $(D)/share/packseal/web/$$f || exit 1; done
 	$(Q)$(call put,0644,share/man/man1,$(wildcard docs/man/*.1))
@@ -260,8 +267,8 @@ $(B)/.flags: FORCE
 # Rewritten when a source comes or goes, so that no archive keeps the object of a deleted file.
 $(B)/.sources: FORCE
 	@mkdir -p $(@D)
-	@echo $(evidence_src) $(archive_src) $(recorder_src) $(signer_src) $(cli_src) $(report_src) $(viewer_src) | cmp -s - $@ || \
-	 echo $(evidence_src) $(archive_src) $(recorder_src) $(signer_src) $(cli_src) $(report_src) $(viewer_src) >$@
+	@echo $(evidence_src) $(archive_src) $(recorder_src) $(signer_src) $(cli_src) $(report_src) $(viewer_src) $(player_src) | cmp -s - $@ || \
+	 echo $(evidence_src) $(archive_src) $(recorder_src) $(signer_src) $(cli_src) $(report_src) $(viewer_src) $(player_src) >$@
 
 $(B)/%.o: %.c $(B)/.flags
 	@mkdir -p $(@D)
@@ -275,6 +282,7 @@ $(SIGNER):   $(call obj,$(signer_src))
 $(CLI):      $(call obj,$(cli_src))
 $(REPORT):   $(call obj,$(report_src))
 $(VIEWER):   $(call obj,$(viewer_src))
+$(PLAYER):   $(call obj,$(player_src))
 $(LIBS): $(B)/.sources
 	$(call say,AR,$(@:$(B)/%=%))
 	$(Q)rm -f $@ && $(AR) rcsD $@ $(filter %.o,$^)
@@ -318,6 +326,14 @@ $(B)/packseal-report: $(call obj,report/main.c) $(REPORT) $(ARCHIVE) $(EVIDENCE)
 $(B)/packseal-viewer: $(call obj,viewer/main.c) $(VIEWER) $(ARCHIVE) $(EVIDENCE) $(SHA_OPENSSL)
 	$(call say,LINK,$(@:$(B)/%=%))
 	$(Q)$(call link,viewer)
+
+$(B)/packseal-player: $(call obj,player/main.c) $(PLAYER) $(ARCHIVE) $(EVIDENCE)
+	$(call say,LINK,$(@:$(B)/%=%))
+	$(Q)$(call link,player)
+
+$(B)/sounds/.made: player/make-sounds player/words.list
+	$(call say,SOUND,$(@D:$(B)/%=%))
+	$(Q)rm -rf $(@D) && mkdir -p $(@D) && python3 player/make-sounds player/words.list $(@D) && touch $@
 
 $(B)/web/%: viewer/web/%
 	@mkdir -p $(@D)

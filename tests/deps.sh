@@ -10,7 +10,7 @@ build='build-essential pkg-config python3
     libsodium-dev libjansson-dev libseccomp-dev libsqlite3-dev libinih-dev libssl-dev libcurl4-openssl-dev
     libavcodec-dev libavdevice-dev libavformat-dev libavutil-dev libswscale-dev
     libturbojpeg0-dev libv4l-dev libfreetype-dev libevdev-dev libudev-dev libzbar-dev
-    libcairo2-dev libpango1.0-dev libfontconfig-dev libzint-dev libmicrohttpd-dev
+    libcairo2-dev libpango1.0-dev libfontconfig-dev libzint-dev libmicrohttpd-dev libasound2-dev espeak-ng
     fonts-wqy-zenhei ffmpeg minisign unzip'
 
 # perl brings prove; libclang-rt holds the sanitizers and libFuzzer of clang; systemd-container boots what mmdebstrap makes.

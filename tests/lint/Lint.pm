@@ -21,6 +21,7 @@ my %knows = (
     recorder => [qw(evidence archive recorder)],
     signer   => [qw(evidence signer)],
     viewer   => [qw(evidence archive viewer)],
+    player   => [qw(evidence archive player)],
     report   => [qw(evidence archive report)],
     cli      => [qw(evidence archive cli)],
 );

@@ -22,6 +22,7 @@ my @doors = (
     [ qr{^termios\.h$},                       qr{^(?:recorder/scanner_|cli/)} ],   # a line; a password prompt
     [ qr{^openssl/(?:cms|ess|pkcs7|ts)\.h$},    qr{^evidence/timestamp} ],
     [ qr{^seccomp\.h$},                       qr{^signer/} ],
+    [ qr{^alsa/},                             qr{^player/card\.c$} ],
     [ qr{^(?:curl/|microhttpd\.h)},           qr{^(?:cli|viewer)/} ],
 );
 
@@ -61,6 +62,7 @@ my @symbols = (
     [ 'pictures and pages: report/',                 qr{^(?:cairo|pango|ZBarcode)_},          qr{^report/} ],
     [ 'input devices: recorder/scanner_*.c',         qr{^libevdev_},                          qr{^recorder/scanner_\w+\.c$} ],
     [ 'libzbar: recorder/label.c',                   qr{^zbar_},                             qr{^recorder/label\.c$} ],
+    [ 'ALSA: player/card.c',                          qr{^snd_},                              qr{^player/card\.c$} ],
     [ 'seccomp: signer/',                            qr{^seccomp_},                          qr{^signer/} ],
 );
 
@@ -99,13 +101,20 @@ SKIP: {
 }
 
 SKIP: {
+    my $player = build() . '/packseal-player';
+    skip 'packseal-player is not built yet', 1 if !-x $player;
+    none('packseal-player links libasound, jansson, libc and nothing else',
+        grep { !/^(?:libasound|libjansson|libc|ld-linux[\w-]*)\.so/ && $_ !~ $runtime } libraries($player));
+}
+
+SKIP: {
     my $verify = build() . '/packseal-verify';
     skip 'packseal-verify is not built yet', 1 if !-x $verify;
     none('packseal-verify links libsodium, jansson, libcrypto, libc and nothing else',
         grep { !/^(?:libsodium|libjansson|libcrypto|libc|ld-linux[\w-]*)\.so/ && $_ !~ $runtime } libraries($verify));
 }
 
-for my $name (qw(packseal packseal-recorder packseal-report packseal-signer packseal-verify packseal-viewer)) {
+for my $name (qw(packseal packseal-player packseal-recorder packseal-report packseal-signer packseal-verify packseal-viewer)) {
     my $program = build() . "/$name";
     next if !-x $program;
     my $elf = qx(readelf -hlWd '$program');
