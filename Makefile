@@ -62,7 +62,7 @@ cli_pkgs      := $(archive_pkgs) libcrypto libcurl
 verify_pkgs   := $(evidence_pkgs) libcrypto
 report_pkgs   := $(archive_pkgs) libcrypto libavformat libavcodec libswscale libavutil libturbojpeg \
                  cairo pango pangocairo fontconfig
-viewer_pkgs   := $(archive_pkgs) libcrypto libcurl libmicrohttpd
+viewer_pkgs   := $(archive_pkgs) libcrypto libcurl libmicrohttpd libturbojpeg
 player_pkgs   := jansson alsa
 recorder_pkgs := $(archive_pkgs) libcrypto libavdevice libavformat libavcodec libswscale libavutil \
                  libturbojpeg libv4l2 freetype2 libevdev libudev zbar

@@ -6,6 +6,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "archive/judged.h"
 #include "cli/words.h"
 #include "evidence/bytes.h"
 
@@ -28,72 +29,13 @@ static json_t *json_path(const char *path) {
     return j;
 }
 
-static json_t *json_bound(int64_t wall_ns, int64_t none) {
-    char text[32];
-    if (wall_ns == none)
-        return json_null();
-    ps_statement_time_text(wall_ns, text);
-    return json_string(text);
-}
-
-static json_t *json_problems(const struct ps_verdict *v) {
-    json_t *list = json_array();
-    for (size_t i = 0; i < v->n_problems; i++) {
-        const struct ps_problem *p = &v->problems[i];
-        json_t *one = json_pack("{ssssss}", "code", p->code, "where", p->where, "text", p->text);
-        if (one == NULL || json_array_append_new(list, one) != 0) {
-            json_decref(list);
-            return NULL;
-        }
-    }
-    return list;
-}
-
-/* Those of the caller's that cosigned; the time is null where it is none. */
-static json_t *json_witnesses(const struct ps_verdict *v) {
-    json_t *list = json_array();
-    for (unsigned i = 0; i < v->n_witnesses; i++) {
-        json_t *one = json_pack("{ssso}", "name", v->witnesses[i].name, "time",
-                                json_bound(v->witnesses[i].time_ns, INT64_MIN));
-        if (one == NULL || json_array_append_new(list, one) != 0) {
-            json_decref(list);
-            return NULL;
-        }
-    }
-    return list;
-}
-
-static void key_text(const struct ps_verdict *v, char out[57]) {
-    static const struct ps_pubkey none;
-    out[0] = 0;
-    if (memcmp(v->signer.key, none.key, sizeof none.key) != 0)
-        ps_minisign_pubkey_text(&v->signer, out);
-}
-
 int ps_verify_report_json(const struct ps_verify_report *r) {
-    const struct ps_verdict *v = r->v;
-    char key[57];
-    json_t *o = json_pack("{sosssbss}", "path", json_path(r->path), "clip", r->clip, "bundle", r->bundle,
-                          "content", ps_verdict_content(v->content, false));
-    int bad = 0;
-    if (o == NULL)
-        return PS_ENOMEM;
-    if (!r->bundle) {
-        key_text(v, key);
-        bad |= json_object_set_new(o, "key", json_string(ps_verdict_key(v->key, false)));
-        bad |= json_object_set_new(
-            o, "time",
-            json_pack("{sososs}", "not_before", json_bound(v->not_before_ns, INT64_MIN), "not_after",
-                      json_bound(v->not_after_ns, INT64_MAX), "basis", ps_verdict_time(v->time, false)));
-        bad |= json_object_set_new(o, "ledger", json_string(ps_verdict_ledger(v->ledger, false)));
-        bad |= json_object_set_new(o, "witnesses", json_witnesses(v));
-        bad |= json_object_set_new(o, "container", json_string(ps_verdict_container(v->container)));
-        bad |= json_object_set_new(o, "signer", json_string(key));
-    }
-    bad |= json_object_set_new(o, "trust", r->trust != NULL ? json_path(r->trust) : json_null());
-    bad |= json_object_set_new(o, "problems", json_problems(v));
-    bad |= json_object_set_new(o, "problems_more", json_integer((json_int_t)v->n_more));
+    json_t *o = json_pack("{sosssb}", "path", json_path(r->path), "clip", r->clip, "bundle", r->bundle);
+    json_t *judged = ps_judged_json(r->v, r->bundle);
+    int bad = o == NULL || judged == NULL || json_object_update(o, judged) != 0 ||
+              json_object_set_new(o, "trust", r->trust != NULL ? json_path(r->trust) : json_null()) != 0;
     char *text = bad != 0 ? NULL : json_dumps(o, JSON_COMPACT | JSON_PRESERVE_ORDER);
+    json_decref(judged);
     json_decref(o);
     if (text == NULL)
         return PS_ENOMEM;
@@ -130,7 +72,7 @@ static void content_row(const struct ps_verify_report *r) {
 
 static void key_row(const struct ps_verify_report *r) {
     char key[57], detail[57 + PS_MAX_STATION_ID + PS_MAX_NAME + 16];
-    key_text(r->v, key);
+    ps_judged_signer(r->v, key);
     const char *merchant = r->k != NULL ? r->k->merchant : "", *station = r->k != NULL ? r->k->station : "";
     (void)snprintf(detail, sizeof detail, "%s%s%s%s%s", key, merchant[0] != 0 ? "  " : "", merchant,
                    station[0] != 0 ? "  " : "", station);
