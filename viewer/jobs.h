@@ -20,7 +20,7 @@ struct ps_job_ask {
     char clip[PS_JOBS_CLIPS][40]; /* names, as ST03-0000123 */
     bool cut;                     /* an excerpt of the one clip */
     int64_t from_ms, to_ms;       /* in the clip */
-    char profile[64], reason[64]; /* "" for none; [a-z0-9-] */
+    char profile[64], reason[64]; /* "" for none; [a-z0-9-]; a key of the profile, any text */
     bool report, page;
     bool chinese;
     char by[64];
