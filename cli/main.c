@@ -17,6 +17,7 @@ static const struct command commands[] = {
     {"init", ps_cmd_init, "make a new station: folders, keys, configuration", "新建工位:文件夹、密钥、配置"},
     {"run", ps_cmd_run, "run signer and recorder in the foreground", "在前台运行签名程序和录像程序"},
     {"status", ps_cmd_status, "tell what the station is doing", "显示工位状态"},
+    {"events", ps_cmd_events, "print what happens at the station, as it happens", "实时显示工位上发生的事"},
     {"scan", ps_cmd_scan, "as if a code had been scanned", "等同于扫描一个条码"},
     {"stop", ps_cmd_stop, "end the clip and wait until it is sealed", "结束当前录像并等待签名封存"},
     {"cancel", ps_cmd_cancel, "end the clip as cancelled", "将当前录像作为已取消结束"},

@@ -22,7 +22,7 @@ _packseal() {
     local word=${COMP_WORDS[COMP_CWORD]} before=${COMP_WORDS[COMP_CWORD - 1]} command=${COMP_WORDS[1]} options
     COMPREPLY=()
     if ((COMP_CWORD == 1)); then
-        mapfile -t COMPREPLY < <(compgen -W 'init run status scan stop cancel cameras barcodes find link orders show verify export report
+        mapfile -t COMPREPLY < <(compgen -W 'init run status events scan stop cancel cameras barcodes find link orders show verify export report
             intake stamp ledger key trust hold prune reindex doctor selftest --help --version' -- "$word")
         return
     fi
@@ -75,6 +75,7 @@ _packseal() {
     init) options+=' --station --id --camera --scanner --operator --passphrase-file --service --no-start' ;;
     run) options+=' --scan-stdin --unconfined --passphrase-file' ;;
     scan) options+=' --manual --json' ;;
+    events) options+=' --count --json' ;;
     find) options+=' --from --to --operator --kind --limit --json' ;;
     verify) options+=' --trust --require --files-from --null --jobs --json' ;;
     key) options+=' --out --passphrase-file --current-passphrase-file --merchant --moderate --root-key --request --from --until
