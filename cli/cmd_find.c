@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
+#include "archive/flags.h"
 #include "archive/holds.h"
 #include "cli/args.h"
 #include "cli/clips.h"
@@ -15,7 +16,7 @@
 
 static const char help_en[] =
     "usage: packseal find [NUMBER] [--from TIME] [--to TIME] [--operator ID] [--kind pack|return|audit]\n"
-    "                     [--limit N] [--json] [--root DIR]\n"
+    "                     [--flagged] [--flag WORD] [--limit N] [--json] [--root DIR]\n"
     "\n"
     "Finds clips by any number of the order, newest first; where none has the whole number, by its last "
     "digits (4 or\n"
@@ -24,26 +25,38 @@ static const char help_en[] =
     "  --from, --to TIME   started within: 2026-11-21, \"2026-11-21 08:15\" (local), or RFC 3339\n"
     "  --operator ID       staff number\n"
     "  --kind KIND         pack, return or audit\n"
+    "  --flagged           clips worth a look: label not seen, gaps, lost pictures, warnings, ended by a "
+    "fault, …\n"
+    "  --flag WORD         clips with this flag, which may be given more than one with commas: "
+    "label-not-seen,\n"
+    "                      label-other, gap, dropped, unwitnessed, picture, clock, reason, warned, take, "
+    "preroll\n"
     "  --limit N           at most so many (0: all; default 200, with --json all)\n"
     "  --json              one object a line: clip, codes, kind, operator, started, ended, reason, tracks, "
     "path, …\n";
 static const char help_zh[] =
     "用法:packseal find [号码] [--from 时间] [--to 时间] [--operator 工号] [--kind pack|return|audit]\n"
-    "                   [--limit 条数] [--json] [--root 文件夹]\n"
+    "                   [--flagged] [--flag 标记] [--limit 条数] [--json] [--root 文件夹]\n"
     "\n"
     "按订单的任一号码查找录像,最新的在前;没有完全相同的号码时,按末尾数字(至少 4 位)查找。没有结果时返回 1。\n"
     "\n"
     "  --from, --to 时间   开始时间范围:2026-11-21、\"2026-11-21 08:15\"(本地时间)或 RFC 3339\n"
     "  --operator 工号     员工\n"
     "  --kind 类型         pack 打包、return 退货、audit 盘点\n"
+    "  --flagged           值得查看的录像:面单未拍清、中断、丢帧、警告、异常结束……\n"
+    "  --flag 标记         有此标记的录像,多个用逗号分隔:label-not-seen 面单未拍清、label-other "
+    "非本单面单、\n"
+    "                      gap 中断、dropped 丢帧、unwitnessed 未见证、picture 画面、clock 时钟、reason "
+    "结束原因、\n"
+    "                      warned 警告、take 重复录制、preroll 预录\n"
     "  --limit 条数        最多条数(0 为全部;缺省 200,--json 为全部)\n"
     "  --json              "
     "每行一个对象:clip、codes、kind、operator、started、ended、reason、tracks、path……\n";
 
 struct find {
     const char *root;
-    bool json, any;
-    const char *from, *to, *limit;
+    bool json, any, flagged;
+    const char *from, *to, *limit, *flag;
 };
 
 static json_t *split(const char *lines) {
@@ -56,6 +69,14 @@ static json_t *split(const char *lines) {
     return all;
 }
 
+static json_t *flag_words(uint32_t flags) {
+    json_t *all = json_array();
+    for (unsigned i = 0; i < PS_FLAGS_COUNT; i++)
+        if (flags & UINT32_C(1) << i)
+            json_array_append_new(all, json_string(ps_flags_word(i)));
+    return all;
+}
+
 static int print_json(void *ctx, const struct ps_index_row *r) {
     const struct find *f = ctx;
     char started[32], ended[32], path[PS_ROOT_PATH];
@@ -63,11 +84,12 @@ static int print_json(void *ctx, const struct ps_index_row *r) {
     ps_statement_time_text(r->ended_ns, ended);
     if (ps_root_path(f->root, r->path, path) < 0)
         return 1;
-    json_t *o = json_pack("{s:s, s:I, s:I, s:s, s:o, s:o, s:s, s:s, s:s, s:s, s:s, s:o, s:s}", "clip",
-                          r->clip, "number", (json_int_t)r->number, "take", (json_int_t)r->take, "station",
-                          r->station, "codes", split(r->codes), "links", split(r->links), "kind", r->kind,
-                          "operator", r->operator_id, "started", started, "ended", ended, "reason",
-                          r->end_reason, "tracks", split(r->tracks), "path", path);
+    json_t *o =
+        json_pack("{s:s, s:I, s:I, s:s, s:o, s:o, s:s, s:s, s:s, s:s, s:s, s:o, s:o, s:s}", "clip", r->clip,
+                  "number", (json_int_t)r->number, "take", (json_int_t)r->take, "station", r->station,
+                  "codes", split(r->codes), "links", split(r->links), "kind", r->kind, "operator",
+                  r->operator_id, "started", started, "ended", ended, "reason", r->end_reason, "tracks",
+                  split(r->tracks), "flags", flag_words(r->flags), "path", path);
     ps_removed_json(f->root, r, o);
     json_dumpf(o, stdout, JSON_COMPACT);
     putchar('\n');
@@ -144,6 +166,23 @@ static int bad(const char *what, const char *where) {
     return ps_words_fail(2, what, where, ps_words("see: packseal find --help", "参见:packseal find --help"));
 }
 
+/* Words with commas between. */
+static int flags_of(const struct find *f, struct ps_index_query *q) {
+    char words[256], *rest = NULL;
+    q->flags = f->flagged ? PS_FLAGS_WORTH_A_LOOK : 0;
+    if (f->flag == NULL)
+        return 0;
+    if (strlen(f->flag) >= sizeof(words))
+        return bad(ps_words("is no flag", "不是标记"), f->flag);
+    strcpy(words, f->flag);
+    for (char *w = strtok_r(words, ",", &rest); w != NULL; w = strtok_r(NULL, ",", &rest)) {
+        if (ps_flags_bit(w) == 0)
+            return bad(ps_words("is no flag", "不是标记"), w);
+        q->flags |= ps_flags_bit(w);
+    }
+    return q->flags != 0 ? 0 : bad(ps_words("is no flag", "不是标记"), f->flag);
+}
+
 static int limits(const struct find *f, struct ps_index_query *q) {
     if (f->from != NULL && !ps_clips_time_of(f->from, false, &q->from_ns))
         return bad(ps_words("is no time", "不是时间"), f->from);
@@ -157,7 +196,7 @@ static int limits(const struct find *f, struct ps_index_query *q) {
             return bad(ps_words("is no number", "不是数字"), f->limit);
         q->limit = (unsigned)strtoul(f->limit, NULL, 10);
     }
-    return 0;
+    return flags_of(f, q);
 }
 
 int ps_cmd_find(int argc, char **argv) {
@@ -172,6 +211,8 @@ int ps_cmd_find(int argc, char **argv) {
                                              {"--operator", NULL, PS_ARGS_TEXT, &q.operator_id},
                                              {"--kind", NULL, PS_ARGS_TEXT, &q.kind},
                                              {"--limit", NULL, PS_ARGS_TEXT, &f.limit},
+                                             {"--flagged", NULL, PS_ARGS_FLAG, &f.flagged},
+                                             {"--flag", NULL, PS_ARGS_TEXT, &f.flag},
                                              {NULL, NULL, PS_ARGS_FLAG, NULL}};
     const struct ps_args_spec spec = {"find", help_en, help_zh, options, 0, 1};
     int n, status = ps_args_parse(&spec, argc, argv, &n);

@@ -76,7 +76,7 @@ _packseal() {
     run) options+=' --scan-stdin --unconfined --passphrase-file' ;;
     scan) options+=' --manual --json' ;;
     events) options+=' --count --json' ;;
-    find) options+=' --from --to --operator --kind --limit --json' ;;
+    find) options+=' --from --to --operator --kind --flagged --flag --limit --json' ;;
     verify) options+=' --trust --require --files-from --null --jobs --json' ;;
     key) options+=' --out --passphrase-file --current-passphrase-file --merchant --moderate --root-key --request --from --until
         --clip-key --since --reason --cert --revocation --tsa --root-pub --new-root --json' ;;
