@@ -335,6 +335,10 @@ $(B)/sounds/.made: player/make-sounds player/words.list
 	$(call say,SOUND,$(@D:$(B)/%=%))
 	$(Q)rm -rf $(@D) && mkdir -p $(@D) && python3 player/make-sounds player/words.list $(@D) && touch $@
 
+$(B)/web/openapi.json: viewer/openapi.json
+	@mkdir -p $(@D)
+	$(Q)cp $< $@
+
 $(B)/web/%: viewer/web/%
 	@mkdir -p $(@D)
 	$(Q)cp $< $@

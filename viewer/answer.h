@@ -10,7 +10,8 @@
 /* Steals o. */
 void ps_answer_json(struct ps_answer *a, unsigned status, json_t *o);
 /* {"error":"what: where: todo","code":word}; status from the word: docs/API.md. */
-void ps_answer_error(struct ps_answer *a, const char *word, const char *what, const char *where, const char *todo);
+void ps_answer_error(struct ps_answer *a, const char *word, const char *what, const char *where,
+                     const char *todo);
 /* 204. */
 void ps_answer_nothing(struct ps_answer *a);
 /* Copies. type as "text/html; charset=utf-8". */

@@ -25,7 +25,7 @@ struct ps_viewer {
     struct ps_events *events;
     struct ps_pages *pages;
     struct ps_server *server;
-    struct ps_jobs *jobs; /* viewer/jobs.h; NULL: verify_only */
+    struct ps_jobs *jobs;   /* viewer/jobs.h; NULL: verify_only */
     struct ps_hooks *hooks; /* viewer/hooks.h; the same */
 };
 
@@ -36,12 +36,13 @@ struct ps_viewer {
 int ps_viewer_audit(const struct ps_request *r, const char *what, const char *clip, const char *detail);
 int ps_viewer_audit_once(const struct ps_request *r, const char *what, const char *clip, const char *detail);
 
-/* One line for the log, "packseal-viewer: WHAT: WHERE: WHAT TO DO", with the journal's priority (3 error, 6 info). */
+/* One line for the log: ps_log_line of viewer/log.h. */
 void ps_viewer_log(int level, const char *what, const char *where, const char *todo);
 
 /* The tables of routes, which routes.c lists; each ends with a NULL method. A module that comes adds its own here and there. */
-extern const struct ps_route ps_account_routes[], ps_station_routes[], ps_events_routes[], ps_server_routes[],
-    ps_export_routes[], ps_check_routes[], ps_check_open_routes[], ps_orders_routes[], ps_hooks_routes[], ps_metrics_routes[],
-    ps_preview_routes[];
+extern const struct ps_route ps_signin_routes[], ps_accounts_routes[], ps_audit_routes[], ps_health_routes[],
+    ps_station_routes[], ps_events_routes[], ps_export_routes[], ps_check_routes[], ps_check_open_routes[],
+    ps_orders_routes[], ps_hooks_routes[], ps_metrics_routes[], ps_preview_routes[], ps_find_routes[],
+    ps_clip_routes[], ps_verdict_routes[], ps_film_routes[], ps_thumb_routes[], ps_profiles_routes[];
 
 #endif
