@@ -312,6 +312,8 @@ static int recording(struct reading *r, const char *k, const char *v) {
         return number32(r, v, 0, 60, &c->min_seconds);
     if (strcmp(k, "originals_every") == 0)
         return number32(r, v, 0, PS_MAX_CLIP_SECONDS, &c->originals_every);
+    if (strcmp(k, "preroll_seconds") == 0)
+        return number16(r, v, 0, PS_MAX_PREROLL_SECONDS, &c->preroll_seconds);
     if (strcmp(k, "min_free_mb") == 0)
         return number32(r, v, 0, 100000000, &c->min_free_mb);
     if (strcmp(k, "font") == 0)

@@ -105,6 +105,7 @@ struct ps_config {
     uint32_t max_seconds;     /* 1800, at most 3600 */
     uint32_t min_seconds;     /* 3: a clip that a scan ends sooner is told as short; 0 never */
     uint32_t originals_every; /* seconds, default 60; 0: start and end only */
+    uint16_t preroll_seconds; /* 0: none; film of the idle station put before the next clip, 0-30 */
     uint32_t min_free_mb;     /* 1024: refuse to start a clip below it, end one at a quarter of it */
     char font[512];           /* "" : look for one */
     /* [time] */

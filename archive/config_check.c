@@ -31,6 +31,10 @@ int ps_config_check(struct ps_config *c, const char *name, struct ps_why *why) {
         return ps_error_why(why, PS_EFORMAT, name, "[station] id is missing");
     if (c->station_name[0] == '\0')
         memcpy(c->station_name, c->station_id, sizeof(c->station_id));
+    if (c->max_seconds + c->preroll_seconds > PS_MAX_CLIP_SECONDS)
+        return ps_error_why(why, PS_EFORMAT, name,
+                            "[recording] max_seconds and preroll_seconds make more than %d together",
+                            PS_MAX_CLIP_SECONDS);
     for (unsigned i = 0; i < c->n_cameras; i++)
         if (c->cameras[i].source[0] == '\0')
             return ps_error_why(why, PS_EFORMAT, name, "[camera %s] source is missing", c->cameras[i].name);

@@ -112,6 +112,16 @@ static void ranges(const char *label, enum who who, const struct ps_range *r, ui
     ps_buf_free(&b);
 }
 
+static void preroll(const struct ps_track *t) {
+    struct ps_record r;
+    if (t->n_preroll == 0 || ps_record_decode(&r, t->records[t->n_preroll - 1]) != 0)
+        return;
+    line(SIGNER, ps_words("PRE-ROLL", "预录"),
+         ps_words("the first %" PRIu32 " segments, %.1f s: recorded before the clip was opened",
+                  "最前 %" PRIu32 " 段,%.1f 秒:开单之前所录"),
+         t->n_preroll, (double)(r.start + r.duration) / PS_TICKS_PER_SECOND);
+}
+
 static void track(const struct ps_track *t) {
     uint64_t late = 0, s = seconds_of(t);
     for (uint32_t i = 0; i < t->n_unwitnessed; i++)
@@ -123,6 +133,7 @@ static void track(const struct ps_track *t) {
                   "%" PRIu64 " 段由签名程序在产生时看到,共 %" PRIu32 " 段"),
          t->n_records - late, t->n_records);
     ranges(ps_words("not seen", "未见证"), SIGNER, t->unwitnessed, t->n_unwitnessed);
+    preroll(t);
     ranges(ps_words("LOST", "已丢失"), SIGNER, t->lost, t->n_lost);
     line(RECORDER, ps_words("camera", "摄像头"), "%s  %s %s %s  %s", t->camera, or_dash(t->model),
          or_dash(t->serial), or_dash(t->path), t->source_format);
@@ -133,6 +144,10 @@ static void track(const struct ps_track *t) {
                   " damaged, %" PRIu64 " repeated",
                   "采集 %" PRIu64 ",编码 %" PRIu64 ",丢失 %" PRIu64 ",损坏 %" PRIu64 ",重复 %" PRIu64),
          t->counts.captured, t->counts.encoded, t->counts.dropped, t->counts.damaged, t->counts.repeated);
+    for (uint32_t i = 0; i < t->n_banners; i++)
+        line(RECORDER, ps_words("banner", "字幕条"),
+             ps_words("from segment %" PRIu32 " on: %s", "自第 %" PRIu32 " 段起:%s"), t->banners[i].from,
+             t->banners[i].text[0] != '\0' ? t->banners[i].text : ps_words("no code", "无号码"));
     for (uint32_t i = 0; i < t->n_gaps; i++)
         line(RECORDER, ps_words("gap", "缺口"),
              ps_words("at %.1f s for %.1f s: %s (%" PRIu64 " frames)",
@@ -183,6 +198,11 @@ static void tell(const struct ps_clip *c) {
         track(&c->tracks[i]);
     putchar('\n');
     line(RECORDER, ps_words("photographs", "原始照片"), "%" PRIu32, c->n_originals);
+    for (uint32_t i = 0; i < c->n_originals; i++)
+        if (strcmp(c->originals[i].why, "mark") == 0)
+            line(RECORDER, ps_words("MARK", "标记"), ps_words("%s  %s at %.1f s", "%s  %s 第 %.1f 秒"),
+                 c->originals[i].file.name, c->tracks[c->originals[i].track].file.name,
+                 (double)c->originals[i].ticks / PS_TICKS_PER_SECOND);
     for (uint32_t i = 0; i < c->n_events; i++)
         line(RECORDER, ps_words("event", "事件"), "%" PRIu64 ".%03" PRIu64 " s  %s %s",
              c->events[i].ms / 1000, c->events[i].ms % 1000, c->events[i].what, c->events[i].text);

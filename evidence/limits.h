@@ -28,6 +28,8 @@
 #define PS_MAX_ORIGINALS 512
 #define PS_MAX_EVENTS 4096
 #define PS_MAX_GAPS 1024
+#define PS_MAX_BANNERS 16 /* of a track: how often its banner may change */
+#define PS_MAX_PREROLL_SECONDS 30
 #define PS_MAX_EXCERPT ((size_t)128 << 10) /* excerpt.json, bytes */
 #define PS_MAX_CLIP_SECONDS 3600
 #define PS_MAX_SEGMENT_TICKS (30 * PS_TICKS_PER_SECOND) /* a segment is 2 s by default; never over 30 s */

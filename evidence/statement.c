@@ -304,16 +304,44 @@ static void read_file(struct in *in, const json_t *obj, struct ps_file_ref *f) {
     leave(in, before);
 }
 
-static void read_banner(struct in *in, const json_t *obj, struct ps_banner *b) {
-    const json_t *v = get(in, obj, "banner", JSON_OBJECT);
-    size_t before = enter(in, "banner", 0);
-    only(in, v, " layout x y w h fields ");
-    GET_TEXT(in, v, "layout", b->layout, MAY_BE_EMPTY);
+static void read_place(struct in *in, const json_t *v, struct ps_banner *b) {
     b->x = (uint16_t)get_uint(in, v, "x", PS_MAX_PICTURE);
     b->y = (uint16_t)get_uint(in, v, "y", PS_MAX_PICTURE);
     b->w = (uint16_t)get_uint(in, v, "w", PS_MAX_PICTURE);
     b->h = (uint16_t)get_uint(in, v, "h", PS_MAX_PICTURE);
     GET_TEXT(in, v, "fields", b->fields, MAY_BE_EMPTY);
+}
+
+static void read_banner(struct in *in, const json_t *obj, struct ps_banner *b) {
+    const json_t *v = get(in, obj, "banner", JSON_OBJECT);
+    size_t before = enter(in, "banner", 0);
+    only(in, v, " layout x y w h fields ");
+    GET_TEXT(in, v, "layout", b->layout, MAY_BE_EMPTY);
+    read_place(in, v, b);
+    leave(in, before);
+}
+
+/* Missing where it never changed. */
+static void read_banners(struct in *in, const json_t *obj, struct ps_track *t) {
+    size_t n = 0, left = PS_MAX_BANNERS;
+    if (in->err != 0 || json_object_get(obj, "banners") == NULL)
+        return;
+    const json_t *array = get_array(in, obj, "banners", &left, &n);
+    size_t before = enter(in, "banners", 0);
+    if (in->err == 0 && n < 2)
+        fail(in, PS_EFORMAT, "", "has less than two elements");
+    t->banners = room(in, n, sizeof *t->banners);
+    for (size_t i = 0; i < n && in->err == 0; i++) {
+        struct ps_banner_change *k = &t->banners[i];
+        size_t list = enter(in, NULL, i);
+        const json_t *v = element(in, array, i, JSON_OBJECT);
+        only(in, v, " from x y w h fields text ");
+        k->from = (uint32_t)get_uint(in, v, "from", PS_MAX_SEGMENTS);
+        read_place(in, v, &k->b);
+        GET_TEXT(in, v, "text", k->text, MAY_BE_EMPTY);
+        leave(in, list);
+    }
+    t->n_banners = in->err == 0 ? (uint32_t)n : 0;
     leave(in, before);
 }
 
@@ -395,9 +423,8 @@ static struct ps_range *read_ranges(struct in *in, const json_t *obj, const char
 
 static void read_track(struct in *in, const json_t *v, struct ps_track *t) {
     only(in, v,
-         " camera opening model serial path driver source_format file codec width height banner first counts "
-         "gaps "
-         "segments unwitnessed lost head ");
+         " camera opening model serial path driver source_format file codec width height banner banners "
+         "first counts gaps segments unwitnessed lost preroll head ");
     GET_TEXT(in, v, "camera", t->camera, NOT_EMPTY);
     GET_TEXT(in, v, "model", t->model, MAY_BE_EMPTY);
     GET_TEXT(in, v, "serial", t->serial, MAY_BE_EMPTY);
@@ -409,12 +436,15 @@ static void read_track(struct in *in, const json_t *v, struct ps_track *t) {
     t->width = (uint16_t)get_uint(in, v, "width", PS_MAX_PICTURE);
     t->height = (uint16_t)get_uint(in, v, "height", PS_MAX_PICTURE);
     read_banner(in, v, &t->banner);
+    read_banners(in, v, t);
     read_time(in, v, "first", &t->first);
     read_counts(in, v, &t->counts);
     read_gaps(in, v, t);
     read_segments(in, v, t);
     t->unwitnessed = read_ranges(in, v, "unwitnessed", &t->n_unwitnessed);
     t->lost = read_ranges(in, v, "lost", &t->n_lost);
+    if (in->err == 0 && json_object_get(v, "preroll") != NULL) /* missing: none */
+        t->n_preroll = (uint32_t)get_uint(in, v, "preroll", PS_MAX_SEGMENTS);
     get_hex(in, v, "head", t->head, 32);
 }
 
@@ -539,6 +569,7 @@ void ps_statement_free(struct ps_clip *c) {
         free(c->tracks[i].records);
         free(c->tracks[i].unwitnessed);
         free(c->tracks[i].lost);
+        free(c->tracks[i].banners);
     }
     free(c->tracks);
     free(c->added_codes);

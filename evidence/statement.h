@@ -72,6 +72,12 @@ struct ps_banner {
     char fields[256];             /* "codes time station operator clip frame freshness" */
 };
 
+struct ps_banner_change {       /* docs/FORMAT.md section 5.2 */
+    uint32_t from;              /* seq of the first segment that has it */
+    struct ps_banner b;         /* its layout is the track's */
+    char text[PS_MAX_CODE + 1]; /* in the place of the codes: a code's value, or "" */
+};
+
 struct ps_track {
     char camera[PS_MAX_NAME + 1]; /* name in the configuration, of opening.tracks */
     char model[PS_MAX_NAME + 1], serial[PS_MAX_NAME + 1], path[PS_MAX_NAME + 1], driver[PS_MAX_NAME + 1];
@@ -79,7 +85,9 @@ struct ps_track {
     struct ps_file_ref file;             /* top.mp4, top-2.mp4, side.mp4 */
     char codec[PS_MAX_NAME + 1];         /* RFC 6381: "avc1.64001F" */
     uint16_t width, height;
-    struct ps_banner banner;
+    struct ps_banner banner; /* what holds for every picture */
+    uint32_t n_banners;      /* 0, or at least 2 */
+    struct ps_banner_change *banners;
     struct ps_time first; /* of the first frame: capture time, mapped to wall and boot clock */
     struct ps_counts counts;
     uint32_t n_gaps, n_records, n_unwitnessed, n_lost;
@@ -87,6 +95,7 @@ struct ps_track {
     uint8_t (*records)[PS_RECORD_SIZE]; /* in order of seq, from 0 */
     struct ps_range *unwitnessed;       /* ranges of seq that the signer did not see as they closed */
     struct ps_range *lost; /* ranges that the signer journaled and the disk lost: always a tail */
+    uint32_t n_preroll;    /* of the first records: recorded before the clip was opened (section 5.1) */
     uint8_t head[32];      /* final head of this track's chain */
 };
 

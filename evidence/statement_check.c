@@ -162,6 +162,57 @@ static int check_picture(const struct ps_track *t, size_t i, struct ps_why *why)
     return 0;
 }
 
+static bool has_code(const struct ps_clip *c, const char *value) {
+    for (size_t i = 0; i < c->opening.n_codes; i++)
+        if (strcmp(c->opening.codes[i].value, value) == 0)
+            return true;
+    for (size_t i = 0; i < c->n_added_codes; i++)
+        if (strcmp(c->added_codes[i].value, value) == 0)
+            return true;
+    return false;
+}
+
+static int check_banners(const struct ps_clip *c, size_t track, struct ps_why *why) {
+    const struct ps_track *t = &c->tracks[track];
+    const struct ps_banner *all = &t->banner;
+    for (size_t i = 0; i < t->n_banners; i++) {
+        const struct ps_banner_change *k = &t->banners[i];
+        const char *bad = NULL;
+        if (i == 0 ? k->from != 0 : k->from <= t->banners[i - 1].from)
+            bad = "is out of order";
+        else if (k->from >= t->n_records)
+            bad = "is beyond the segments";
+        else if (k->b.x < all->x || k->b.y < all->y || k->b.x + k->b.w > all->x + all->w ||
+                 k->b.y + k->b.h > all->y + all->h)
+            bad = "is not inside the banner";
+        else if (k->text[0] != '\0' && !has_code(c, k->text))
+            bad = "shows what is no code of the clip";
+        if (bad != NULL)
+            return refuse(why, PS_EFORMAT, bad, "tracks[%zu].banners[%zu]", track, i);
+    }
+    return 0;
+}
+
+static int check_preroll(const struct ps_clip *c, size_t track, struct ps_why *why) {
+    const struct ps_track *t = &c->tracks[track];
+    struct ps_record last;
+    uint32_t late = 0; /* so many of the first segments are unwitnessed */
+    if (t->n_preroll == 0)
+        return 0;
+    if (track >= c->opening.n_tracks)
+        return refuse(why, PS_EFORMAT, "is of a track that was added later", "tracks[%zu].preroll", track);
+    if (t->n_preroll > t->n_records)
+        return refuse(why, PS_EFORMAT, "is beyond the segments", "tracks[%zu].preroll", track);
+    for (size_t i = 0; i < t->n_unwitnessed && t->unwitnessed[i].first == late; i++)
+        late = t->unwitnessed[i].last + 1;
+    if (late < t->n_preroll)
+        return refuse(why, PS_EFORMAT, "is not all among the unwitnessed", "tracks[%zu].preroll", track);
+    (void)ps_record_decode(&last, t->records[t->n_preroll - 1]); /* looked at before */
+    if (last.start + last.duration > (uint64_t)PS_MAX_PREROLL_SECONDS * PS_TICKS_PER_SECOND)
+        return refuse(why, PS_ELIMIT, "is longer than 30 s", "tracks[%zu].preroll", track);
+    return 0;
+}
+
 static int check_track(const struct ps_clip *c, size_t i, struct ps_why *why) {
     const struct ps_track *t = &c->tracks[i];
     uint64_t ticks = 0;
@@ -183,7 +234,8 @@ static int check_track(const struct ps_clip *c, size_t i, struct ps_why *why) {
     /* A tail is one range; written as several it would only hide from whoever compares. */
     if (t->n_lost > 1 || (t->n_lost == 1 && t->lost[0].last + 1 != t->n_records))
         return refuse(why, PS_EFORMAT, "is not the tail of the segments", "tracks[%zu].lost", i);
-    return 0;
+    err = check_preroll(c, i, why);
+    return err != 0 ? err : check_banners(c, i, why);
 }
 
 /* ---- files ---- */

@@ -123,11 +123,26 @@ static void codes(struct ps_buf *b, const struct ps_clip *c) {
     ps_buf_text(b, "]");
 }
 
-static void banner(struct ps_buf *b, const struct ps_banner *n) {
-    TEXT(b, "{\"layout\":", n->layout);
+static void place(struct ps_buf *b, const struct ps_banner *n) {
     ps_buf_fmt(b, ",\"x\":%u,\"y\":%u,\"w\":%u,\"h\":%u", n->x, n->y, n->w, n->h);
     TEXT(b, ",\"fields\":", n->fields);
+}
+
+static void banner(struct ps_buf *b, const struct ps_track *t) {
+    TEXT(b, "{\"layout\":", t->banner.layout);
+    place(b, &t->banner);
     ps_buf_text(b, "}");
+    if (t->n_banners == 0) /* as it always was: statements of then stay the same bytes */
+        return;
+    ps_buf_text(b, ",\n  \"banners\":[");
+    for (size_t i = 0; i < t->n_banners; i++) {
+        separate(b, i, "   ");
+        number(b, "{\"from\":", t->banners[i].from);
+        place(b, &t->banners[i].b);
+        TEXT(b, ",\"text\":", t->banners[i].text);
+        ps_buf_text(b, "}");
+    }
+    ps_buf_text(b, "]");
 }
 
 static void counts(struct ps_buf *b, const struct ps_counts *n) {
@@ -180,7 +195,7 @@ static void track(struct ps_buf *b, const struct ps_track *t, bool opening) {
     file(b, ",\n  \"file\":", &t->file);
     TEXT(b, ",\n  \"codec\":", t->codec);
     ps_buf_fmt(b, ",\"width\":%u,\"height\":%u,\n  \"banner\":", t->width, t->height);
-    banner(b, &t->banner);
+    banner(b, t);
     moment(b, ",\n  \"first\":", &t->first);
     ps_buf_text(b, ",\n  \"counts\":");
     counts(b, &t->counts);
@@ -188,6 +203,8 @@ static void track(struct ps_buf *b, const struct ps_track *t, bool opening) {
     segments(b, t);
     ranges(b, ",\n  \"unwitnessed\":[", t->unwitnessed, t->n_unwitnessed);
     ranges(b, ",\"lost\":[", t->lost, t->n_lost);
+    if (t->n_preroll > 0)
+        number(b, ",\"preroll\":", t->n_preroll);
     hex(b, ",\n  \"head\":", t->head, 32);
     ps_buf_text(b, "}");
 }

@@ -463,6 +463,14 @@ void ps_verdict_film_stated(struct ps_verdict_job *j, uint32_t track) {
     const struct ps_track *t = &j->v->clip->tracks[track];
     tell_ranges(j, t, t->lost, t->n_lost, "segment-lost-stated",
                 "recorded and then lost by the station's disk: the statement says so");
-    tell_ranges(j, t, t->unwitnessed, t->n_unwitnessed, "segments-unwitnessed",
-                "the signer did not see these as they were recorded");
+    const struct ps_range before = {0, t->n_preroll - 1};
+    tell_ranges(j, t, &before, t->n_preroll > 0, "segments-preroll",
+                "recorded before the clip was opened (pre-roll): the signer did not see these");
+    for (uint32_t i = 0; i < t->n_unwitnessed; i++) {
+        struct ps_range late = t->unwitnessed[i];
+        if (late.first < t->n_preroll)
+            late.first = t->n_preroll;
+        tell_ranges(j, t, &late, late.first <= late.last, "segments-unwitnessed",
+                    "the signer did not see these as they were recorded");
+    }
 }

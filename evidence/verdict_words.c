@@ -49,6 +49,7 @@ static const char *const code_zh[][2] = {
     {"segment-lost-stated", "声明已写明丢失的片段"},
     {"segment-missing", "缺少片段"},
     {"segment-order", "片段顺序不对或重复"},
+    {"segments-preroll", "开单之前的预录片段，签名程序没有见证"},
     {"segments-unwitnessed", "签名程序当时没有见证的片段"},
     {"signature-comment", "签名注释与声明不符"},
     {"signature-invalid", "签名无效"},

@@ -231,6 +231,13 @@ static uint8_t get_flag(struct ps_rd *r) {
     return v;
 }
 
+static uint8_t get_late(struct ps_rd *r) {
+    uint8_t v = ps_rd_u8(r);
+    if (r->err == 0 && v > PS_WIRE_PREROLL)
+        r->err = PS_EFORMAT;
+    return v;
+}
+
 int ps_wire_get_clip(const void *body, size_t n, uint64_t *clip) {
     struct ps_rd r = ps_rd_of(body, n);
     *clip = get_clip(&r);
@@ -240,7 +247,7 @@ int ps_wire_get_clip(const void *body, size_t n, uint64_t *clip) {
 int ps_wire_get_segment(const void *body, size_t n, struct ps_wire_segment *s) {
     struct ps_rd r = ps_rd_of(body, n);
     s->clip = get_clip(&r);
-    s->late = get_flag(&r);
+    s->late = get_late(&r);
     ps_rd_bytes(&r, s->record, sizeof s->record);
     return ps_rd_end(&r);
 }
@@ -346,7 +353,7 @@ int ps_wire_get_records(const void *body, size_t n, struct ps_wire_records *rs) 
     if (r.err == 0 && rs->n > MAX_RECORDS)
         r.err = PS_ELIMIT;
     for (size_t i = 0; r.err == 0 && i < rs->n; i++) {
-        rs->r[i].late = get_flag(&r);
+        rs->r[i].late = get_late(&r);
         ps_rd_bytes(&r, rs->r[i].record, PS_RECORD_SIZE);
     }
     return ps_rd_end(&r);

@@ -75,9 +75,11 @@ struct ps_wire_opened {
     uint8_t leaf[PS_MAX_LEAF];
 };
 
+enum ps_wire_late { PS_WIRE_WITNESSED = 0, PS_WIRE_LATE = 1, PS_WIRE_PREROLL = 2 };
+
 struct ps_wire_segment {
     uint64_t clip;
-    bool late;
+    uint8_t late; /* enum ps_wire_late */
     uint8_t record[PS_RECORD_SIZE];
 };
 

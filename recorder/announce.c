@@ -251,9 +251,11 @@ json_t *ps_announce_facts(const struct ps_clip *c) {
     const char *reason = ps_statement_end_reason(c->end_reason), *kind = ps_opening_kind(c->opening.kind);
     uint32_t unwitnessed = 0;
 
-    for (uint16_t i = 0; i < c->n_tracks; i++)
+    for (uint16_t i = 0; i < c->n_tracks; i++) {
         for (uint32_t k = 0; k < c->tracks[i].n_unwitnessed; k++)
             unwitnessed += c->tracks[i].unwitnessed[k].last - c->tracks[i].unwitnessed[k].first + 1;
+        unwitnessed -= c->tracks[i].n_preroll; /* which never are, and nobody need look */
+    }
     return json_pack("{s:o, s:s, s:s, s:I, s:I}", "codes", ps_perform_codes(c), "reason",
                      reason ? reason : "", "kind", kind ? kind : "", "seconds",
                      (json_int_t)((c->ended.boot_ns - c->started.boot_ns) / 1000000000), "unwitnessed",

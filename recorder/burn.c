@@ -374,7 +374,8 @@ int ps_burn_set(struct ps_burn *b, const struct ps_banner_text *t) {
     for (int i = T_DATE; i <= T_OFFSET; i++)
         all &= place_template(b, i);
     b->fields |= all ? F_TIME : 0;
-    b->fields |= place_template(b, T_FRAME) ? F_FRAME : 0;
+    b->first_cell[T_FRAME] = b->n_cells;
+    b->fields |= !t->uncounted && place_template(b, T_FRAME) ? F_FRAME : 0;
     b->first_cell[N_TEMPLATES] = b->n_cells;
     /* In order of weight: where the picture is small the last ones have no place. */
     place_codes(b, t->codes, &missing);

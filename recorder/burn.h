@@ -7,6 +7,7 @@
  */
 #include "evidence/statement.h"
 #include "recorder/picture.h"
+#include <stdbool.h>
 
 struct ps_banner_text { /* UTF-8; empty strings show as nothing */
     char codes[512];    /* joined by two spaces */
@@ -15,6 +16,7 @@ struct ps_banner_text { /* UTF-8; empty strings show as nothing */
     char clip[48];     /* "ST03-0000123", or "…" while not known */
     char freshness[9]; /* 8 characters, or "" : then "--------" is shown */
     char kind[16];     /* "" for pack, else RETURN, AUDIT, PRE-ROLL */
+    bool uncounted;    /* pictures of no clip yet: they have no number */
 };
 
 struct ps_burn;

@@ -8,6 +8,7 @@
 #include "archive/tokens.h"
 #include "evidence/bytes.h"
 #include "recorder/announce.h"
+#include "recorder/caption.h"
 #include "recorder/perform.h"
 #include "recorder/station.h"
 
@@ -178,7 +179,6 @@ static void fill_opening(const struct ps_station *st, const struct ps_session_ac
 }
 
 static void begin_lanes(struct ps_station *st, int64_t mono_ns) {
-    const struct ps_clip *c = st->rec->clip;
     struct ps_lane_job job = {
         .serial = st->serial,
         .dirfd = st->rec->dirfd,
@@ -186,14 +186,7 @@ static void begin_lanes(struct ps_station *st, int64_t mono_ns) {
         .next_track = &st->next_track,
     };
 
-    snprintf(job.text.codes, sizeof job.text.codes, "%s", c->opening.codes[0].value);
-    snprintf(job.text.station, sizeof job.text.station, "%s", st->config.station_name);
-    snprintf(job.text.operator_id, sizeof job.text.operator_id, "%s", c->opening.operator_id);
-    snprintf(job.text.freshness, sizeof job.text.freshness, "%s", c->opening.freshness);
-    if (st->rec->opened)
-        ps_statement_clip_name(c->opening.station, c->number, job.text.clip);
-    else
-        snprintf(job.text.clip, sizeof job.text.clip, "%s-…", c->opening.station);
+    ps_caption_clip(st, &job.text);
     atomic_store(&st->next_track, st->n_lanes);
     st->lanes_busy = st->n_lanes;
     for (unsigned i = 0; i < st->n_lanes; i++)
@@ -417,12 +410,27 @@ void ps_conduct_code(struct ps_station *st, const char *raw, enum ps_entry entry
 
 /* ---- letters ---- */
 
+static int record_banner(struct ps_station *st, struct ps_letter *l) {
+    struct ps_recording *r = st->rec;
+    struct ps_banner_change k = {.from = l->from, .b = l->track.banner};
+
+    if (l->from && l->from == r->clip->tracks[l->index].n_preroll)
+        ps_announce_frame(st, l); /* the first picture that is the clip's own */
+
+    snprintf(k.text, sizeof k.text, "%s", l->text);
+    return ps_recording_banner(r, l->index, &k);
+}
+
 static int record_letter(struct ps_station *st, struct ps_letter *l) {
     struct ps_recording *r = st->rec;
     int err;
 
     switch (l->word) {
-    case PS_LANE_DECLARED: ps_announce_frame(st, l); return ps_recording_track(r, l->index, &l->track);
+    case PS_LANE_DECLARED:
+        if (!l->track.n_preroll)
+            ps_announce_frame(st, l);
+        return ps_recording_track(r, l->index, &l->track);
+    case PS_LANE_BANNER: return record_banner(st, l);
     case PS_LANE_SEGMENT:
         err = ps_recording_segment(r, &l->record, &l->counts);
         if (!err)
@@ -528,11 +536,12 @@ static void look_for_token(struct ps_station *st, int64_t now) {
     if (now < st->next_token_ns)
         return;
     st->next_token_ns = now + TOKEN_LOOK_NS;
-    if (ps_tokens_newest(st->root, NULL, NULL, &t, &why) < 0)
-        return;
-    snprintf(st->freshness, sizeof st->freshness, "%s", t.time.code);
-    memcpy(st->token, t.sha256, sizeof st->token);
-    ps_tokens_free(&t);
+    if (ps_tokens_newest(st->root, NULL, NULL, &t, &why) == 0) {
+        snprintf(st->freshness, sizeof st->freshness, "%s", t.time.code);
+        memcpy(st->token, t.sha256, sizeof st->token);
+        ps_tokens_free(&t);
+    }
+    ps_caption_idle(st);
 }
 
 /* Said when it begins, not only when somebody scans: the bench must not learn it with the parcel in hand. */

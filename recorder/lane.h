@@ -7,7 +7,9 @@
  * segment is told only after its fragment is durable.
  *
  * Between clips it discards frames but for the newest quarter second, so that a clip begins with the first frame that was
- * captured after the scan, however long the signer took to open it.
+ * captured after the scan, however long the signer took to open it. With preroll_seconds it makes film of them instead, as
+ * late, keeps the newest of that in memory (lane_ring.h), and puts it before the next clip: but nothing that was captured while
+ * a clip ran or less than preroll_seconds after its end.
  */
 #include "evidence/statement.h"
 #include "recorder/burn.h"
@@ -26,6 +28,7 @@ struct ps_lane_spec {
     struct ps_camera_spec camera;
     uint16_t segment_seconds, qp, max_mbit;
     uint32_t originals_every; /* seconds; 0: start and end only */
+    uint16_t preroll_seconds; /* 0: none, and the camera's pictures are not looked at between clips */
     char font[512];
 };
 
@@ -39,7 +42,8 @@ struct ps_lane_job {
 
 /* Letters to the station carry these. */
 enum ps_lane_word {
-    PS_LANE_DECLARED, /* a track begins: index, track */
+    PS_LANE_DECLARED, /* a track begins: index, track; its first n_preroll segments are pre-roll */
+    PS_LANE_BANNER,   /* track.banner and text (of the codes) hold from the segment `from` on */
     PS_LANE_SEGMENT,  /* record and counts so far; the fragment is durable */
     PS_LANE_GAP,
     PS_LANE_ORIGINAL, /* its file is durable */
@@ -53,7 +57,7 @@ struct ps_letter {
     enum ps_lane_word word;
     unsigned lane;
     uint64_t serial;
-    uint32_t index;
+    uint32_t index, from;
     int64_t mono_ns;
     struct ps_track track;   /* DECLARED */
     struct ps_record record; /* SEGMENT */
@@ -75,6 +79,12 @@ void ps_lane_hold(struct ps_lane *l, int64_t mono_ns);
 void ps_lane_begin(struct ps_lane *l, const struct ps_lane_job *job);
 /* The clip ends with the last frame before mono_ns. */
 void ps_lane_end(struct ps_lane *l, int64_t mono_ns);
+/* The clip that runs gets another text on its banner, from its next segment on, which begins at once. */
+void ps_lane_text(struct ps_lane *l, const struct ps_banner_text *text);
+/* Keep the camera's own picture of that moment. Nothing where none records. */
+void ps_lane_mark(struct ps_lane *l, int64_t mono_ns);
+/* What pre-roll's banner shows. Film with another freshness code than a clip's is not put before it. */
+void ps_lane_idle_text(struct ps_lane *l, const struct ps_banner_text *text);
 
 /* ps_feed_look of this lane's camera. */
 bool ps_lane_look(struct ps_lane *l, struct ps_frame *out, int timeout_ms);

@@ -23,18 +23,27 @@ struct ps_lane_track {
     uint8_t qp;
     struct ps_clock_map clock;
     int utc_offset;
+    uint64_t
+        zero; /* ticks since first_mono_ns at which the film begins: not 0 when pre-roll was cut at a GOP */
+    uint32_t clip_seq;        /* of the clip's first GOP: behind its pre-roll */
+    uint64_t due;             /* ticks at which that GOP begins */
+    struct ps_counts counted; /* pre-roll: until the last GOP */
+    struct ps_gap lost;       /* pre-roll: since then; on the line of zero = 0 */
+    struct ps_banner_text text;
+    bool text_new;
     /* the open GOP; its last sample's duration is not known yet */
     uint8_t *bytes;
     size_t n_bytes, cap_bytes;
     struct ps_mp4w_sample *samples;
     uint32_t n_samples, cap_samples;
     uint64_t gop_start, last_ticks; /* of the GOP's first and last sample */
+    int64_t gop_mono_ns;
     uint32_t seq;
     uint64_t frames;
 };
 
 static struct ps_letter *letter(const struct ps_lane_track *t, enum ps_lane_word word) {
-    struct ps_letter *l = calloc(1, sizeof *l);
+    struct ps_letter *l = t->s.job ? calloc(1, sizeof *l) : NULL;
 
     if (!l)
         return NULL;
@@ -64,7 +73,24 @@ static int open_encoder(struct ps_lane_track *t, struct ps_encoder **out, struct
     return ps_encoder_new(out, &e, why);
 }
 
-static int declare(struct ps_lane_track *t) {
+/* What the banner shows from the segment `from` on, which begins at mono_ns. */
+static int post_banner(struct ps_lane_track *t, uint32_t from, int64_t mono_ns) {
+    struct ps_letter *l = letter(t, PS_LANE_BANNER);
+
+    if (!l)
+        return PS_ENOMEM;
+    ps_burn_describe(t->burn, &l->track.banner);
+    snprintf(l->track.camera, sizeof l->track.camera, "%s", t->s.lane->camera.name);
+    file_name(&t->s, l->track.file.name, sizeof l->track.file.name);
+    l->from = from;
+    l->mono_ns = mono_ns;
+    snprintf(l->text, sizeof l->text, "%.*s", PS_MAX_CODE, t->text.codes);
+    t->post(t->ctx, l);
+    return 0;
+}
+
+/* preroll: so many of its first segments are. */
+static int declare(struct ps_lane_track *t, uint32_t preroll) {
     struct ps_letter *l = letter(t, PS_LANE_DECLARED);
     const struct ps_camera_info *c = t->s.camera;
 
@@ -81,13 +107,14 @@ static int declare(struct ps_lane_track *t) {
     l->track.width = t->s.width;
     l->track.height = t->s.height;
     ps_burn_describe(t->burn, &l->track.banner);
+    l->track.n_preroll = preroll;
     l->mono_ns = t->s.first_mono_ns;
     l->track.first.wall_ns = ps_clock_wall_of(&t->clock, t->s.first_mono_ns);
     l->track.first.boot_ns = ps_clock_boot_of(&t->clock, t->s.first_mono_ns);
     l->track.first.clock = t->clock.state;
     l->track.first.max_error_us = t->clock.max_error_us;
     t->post(t->ctx, l);
-    return 0;
+    return post_banner(t, 0, t->s.first_mono_ns);
 }
 
 static void read_clock(struct ps_lane_track *t, int64_t mono_ns) {
@@ -105,11 +132,19 @@ static void destroy(struct ps_lane_track *t) {
     free(t);
 }
 
+static int create_film(struct ps_lane_track *t, struct ps_why *why) {
+    struct ps_mp4w_spec film = {.width = t->s.width, .height = t->s.height, .full_range = t->s.full_range};
+    char name[PS_MAX_FILE_NAME + 1];
+
+    film.avcc = ps_encoder_avcc(t->encoder, &film.avcc_len);
+    file_name(&t->s, name, sizeof name);
+    return ps_mp4w_create(&t->film, t->s.job->dirfd, name, &film, why);
+}
+
 int ps_lane_track_new(struct ps_lane_track **out, const struct ps_lane_track_spec *s,
                       void (*post)(void *ctx, struct ps_letter *l), void *ctx, struct ps_why *why) {
     struct ps_lane_track *t = calloc(1, sizeof *t);
-    struct ps_mp4w_spec film;
-    char name[PS_MAX_FILE_NAME + 1];
+    size_t n;
     int err;
 
     if (!t)
@@ -125,19 +160,17 @@ int ps_lane_track_new(struct ps_lane_track **out, const struct ps_lane_track_spe
     err = ps_burn_new(&t->burn, s->width, s->height, s->lane->font[0] ? s->lane->font : NULL, why);
     if (err < 0)
         goto fail;
-    ps_burn_set(t->burn, &s->job->text);
-    film.width = s->width;
-    film.height = s->height;
-    film.full_range = s->full_range;
-    film.avcc = ps_encoder_avcc(t->encoder, &film.avcc_len);
-    ps_sha256(t->avcc, film.avcc, film.avcc_len);
-    file_name(s, name, sizeof name);
-    err = ps_mp4w_create(&t->film, s->job->dirfd, name, &film, why);
-    if (err < 0)
-        goto fail;
-    err = declare(t);
-    if (err < 0)
-        goto fail;
+    t->text = s->job ? s->job->text : *s->text;
+    ps_burn_set(t->burn, &t->text);
+    const uint8_t *avcc = ps_encoder_avcc(t->encoder, &n);
+    ps_sha256(t->avcc, avcc, n);
+    if (s->job) {
+        err = create_film(t, why);
+        if (!err)
+            err = declare(t, 0);
+        if (err < 0)
+            goto fail;
+    }
     *out = t;
     return 0;
 fail:
@@ -151,8 +184,9 @@ bool ps_lane_track_fits(const struct ps_lane_track *t, uint16_t width, uint16_t 
 
 uint64_t ps_lane_track_ticks(const struct ps_lane_track *t, int64_t mono_ns) {
     int64_t ns = mono_ns - t->s.first_mono_ns;
+    uint64_t ticks = ns > 0 ? (uint64_t)(ns * 9 + 50000) / 100000 : 0; /* 90 kHz: 9 ticks in 100 µs */
 
-    return ns > 0 ? (uint64_t)(ns * 9 + 50000) / 100000 : 0; /* 90 kHz: 9 ticks in 100 µs */
+    return ticks > t->zero ? ticks - t->zero : 0;
 }
 
 uint32_t ps_lane_track_index(const struct ps_lane_track *t) {
@@ -164,8 +198,11 @@ uint32_t ps_lane_track_index(const struct ps_lane_track *t) {
 static uint64_t gop_length(const struct ps_lane_track *t) {
     uint64_t whole = (uint64_t)t->s.lane->segment_seconds * PS_TICKS_PER_SECOND;
 
-    return t->seq == 0 && t->s.lane->of > 1 ? whole * (t->s.lane->of - t->s.lane->number) / t->s.lane->of
-                                            : whole;
+    if (!t->s.job) /* short ones: what the ring holds is cut at their borders */
+        return PS_TICKS_PER_SECOND;
+    return t->seq == t->clip_seq && t->s.lane->of > 1
+               ? whole * (t->s.lane->of - t->s.lane->number) / t->s.lane->of
+               : whole;
 }
 
 /* Bitrate guard for constant QP: noisy film costs bytes. A new encoder with another QP takes over at a GOP border; SPS and
@@ -203,16 +240,16 @@ static void guard_bitrate(struct ps_lane_track *t, uint64_t bytes, uint64_t tick
     t->encoder = other;
 }
 
-static int post_segment(struct ps_lane_track *t, const struct ps_counts *counts) {
+static int post_segment(struct ps_lane_track *t, const struct ps_mp4w_sample *s, uint32_t n, const uint8_t *p,
+                        uint64_t start, const struct ps_counts *counts) {
     struct ps_record_builder b;
-    const uint8_t *p = t->bytes;
     struct ps_letter *l = letter(t, PS_LANE_SEGMENT);
     int err = l ? 0 : PS_ENOMEM;
 
-    ps_record_begin(&b, t->s.index, t->seq, t->gop_start, t->avcc);
-    for (uint32_t i = 0; !err && i < t->n_samples; i++) {
-        err = ps_record_add(&b, p, t->samples[i].size, t->samples[i].ticks);
-        p += t->samples[i].size;
+    ps_record_begin(&b, t->s.index, t->seq, start, t->avcc);
+    for (uint32_t i = 0; !err && i < n; i++) {
+        err = ps_record_add(&b, p, s[i].size, s[i].ticks);
+        p += s[i].size;
     }
     if (!err)
         err = ps_record_end(&b, &l->record);
@@ -226,23 +263,69 @@ static int post_segment(struct ps_lane_track *t, const struct ps_counts *counts)
     return 0;
 }
 
-/* The GOP is complete: every duration is known. Fragment first, durable; then the letter. */
+/* Fragment first, durable; then the letter. */
+static int write_segment(struct ps_lane_track *t, const struct ps_mp4w_sample *s, uint32_t n,
+                         const uint8_t *p, size_t size, uint64_t start, const struct ps_counts *counts,
+                         struct ps_why *why) {
+    uint64_t offset;
+    int err = ps_mp4w_fragment(t->film, s, n, p, size, &offset, why);
+
+    if (err < 0)
+        return err;
+    err = post_segment(t, s, n, p, start, counts);
+    if (err < 0)
+        return ps_error_why(why, err, t->s.lane->camera.name, "segment: %s", ps_error_text(err));
+    t->seq++;
+    return 0;
+}
+
+static void take_counts(struct ps_counts *c, const struct ps_counts *more, int64_t sign) {
+    c->captured += (uint64_t)(sign * (int64_t)more->captured);
+    c->encoded += (uint64_t)(sign * (int64_t)more->encoded);
+    c->dropped += (uint64_t)(sign * (int64_t)more->dropped);
+    c->damaged += (uint64_t)(sign * (int64_t)more->damaged);
+    c->repeated += (uint64_t)(sign * (int64_t)more->repeated);
+}
+
+/* Pre-roll: the GOP's memory goes to the ring as it is. */
+static void keep_gop(struct ps_lane_track *t, uint64_t ticks, const struct ps_counts *counts) {
+    struct ps_lane_ring_gop g = {.mono_ns = t->gop_mono_ns,
+                                 .ticks = t->gop_start,
+                                 .duration = ticks,
+                                 .counts = *counts,
+                                 .gap = t->lost,
+                                 .samples = t->samples,
+                                 .n = t->n_samples,
+                                 .bytes = t->bytes,
+                                 .size = t->n_bytes};
+
+    take_counts(&g.counts, &t->counted, -1);
+    t->counted = *counts;
+    memset(&t->lost, 0, sizeof t->lost);
+    t->samples = NULL; /* transferred */
+    t->bytes = NULL;
+    t->cap_samples = 0;
+    t->cap_bytes = 0;
+    ps_lane_ring_put(t->s.ring, &g, (uint64_t)t->s.lane->preroll_seconds * PS_TICKS_PER_SECOND);
+}
+
+/* The GOP is complete: every duration is known. */
 static int close_gop(struct ps_lane_track *t, const struct ps_counts *counts, struct ps_why *why) {
-    uint64_t offset, ticks = 0;
-    int err;
+    uint64_t ticks = 0;
+    size_t bytes = t->n_bytes;
+    int err = 0;
 
     if (!t->n_samples)
         return 0;
-    err = ps_mp4w_fragment(t->film, t->samples, t->n_samples, t->bytes, t->n_bytes, &offset, why);
-    if (err < 0)
-        return err;
-    err = post_segment(t, counts);
-    if (err < 0)
-        return ps_error_why(why, err, t->s.lane->camera.name, "segment: %s", ps_error_text(err));
     for (uint32_t i = 0; i < t->n_samples; i++)
         ticks += t->samples[i].ticks;
-    guard_bitrate(t, t->n_bytes, ticks);
-    t->seq++;
+    if (t->s.job)
+        err = write_segment(t, t->samples, t->n_samples, t->bytes, t->n_bytes, t->gop_start, counts, why);
+    else
+        keep_gop(t, ticks, counts);
+    if (err < 0)
+        return err;
+    guard_bitrate(t, bytes, ticks);
     t->n_samples = 0;
     t->n_bytes = 0;
     return 0;
@@ -271,6 +354,12 @@ static int append(struct ps_lane_track *t, const struct ps_access_unit *au) {
     return 0;
 }
 
+static int change_banner(struct ps_lane_track *t, int64_t mono_ns) {
+    t->text_new = false;
+    ps_burn_set(t->burn, &t->text);
+    return t->s.job ? post_banner(t, t->seq, mono_ns) : 0;
+}
+
 int ps_lane_track_picture(struct ps_lane_track *t, struct ps_picture *p, int64_t mono_ns,
                           const struct ps_counts *counts, struct ps_why *why) {
     uint64_t ticks = ps_lane_track_ticks(t, mono_ns);
@@ -278,28 +367,115 @@ int ps_lane_track_picture(struct ps_lane_track *t, struct ps_picture *p, int64_t
     bool idr = !t->n_samples;
     int err;
 
+    if (ticks < t->due)
+        ticks = t->due;
     if (t->n_samples) {
         if (ticks <= t->last_ticks)
             ticks = t->last_ticks + 1;
         t->samples[t->n_samples - 1].ticks = (uint32_t)(ticks - t->last_ticks);
-        idr = ticks - t->gop_start >= gop_length(t) || t->n_samples >= PS_MAX_SEGMENT_FRAMES;
+        idr = ticks - t->gop_start >= gop_length(t) || t->n_samples >= PS_MAX_SEGMENT_FRAMES || t->text_new;
     }
     if (idr) {
         err = close_gop(t, counts, why);
+        if (!err && t->text_new)
+            err = change_banner(t, mono_ns);
         if (err < 0)
             return err;
         t->gop_start = ticks;
+        t->gop_mono_ns = mono_ns;
         read_clock(t, mono_ns);
     }
     t->frames++;
     ps_burn_draw(t->burn, p, ps_clock_wall_of(&t->clock, mono_ns), t->utc_offset,
                  t->clock.state != PS_CLOCK_SYNCED, t->frames);
-    err = ps_encoder_encode(t->encoder, p, (int64_t)ticks, idr, &au);
+    /* The encoder's time goes on where pre-roll became the clip's. */
+    err = ps_encoder_encode(t->encoder, p, (int64_t)(ticks + t->zero), idr, &au);
     if (err < 0 || au.idr != idr)
         return ps_error_why(why, err < 0 ? err : PS_EFORMAT, t->s.lane->camera.name, "the encoder failed");
     t->last_ticks = ticks;
     err = append(t, &au);
     return err < 0 ? ps_error_why(why, err, t->s.lane->camera.name, "out of memory") : 0;
+}
+
+void ps_lane_track_text(struct ps_lane_track *t, const struct ps_banner_text *text) {
+    t->text = *text;
+    t->text_new = true;
+}
+
+/* ---- from pre-roll to a clip ---- */
+
+void ps_lane_track_lost(struct ps_lane_track *t, int64_t from_ns, int64_t to_ns, uint64_t frames,
+                        const char *reason) {
+    uint64_t from = ps_lane_track_ticks(t, from_ns), to = ps_lane_track_ticks(t, to_ns);
+
+    if (!t->lost.frames) {
+        t->lost.start = from;
+        snprintf(t->lost.reason, sizeof t->lost.reason, "%s", reason);
+    }
+    t->lost.duration = to - t->lost.start;
+    t->lost.frames += frames;
+}
+
+static int post_lost(struct ps_lane_track *t, const struct ps_gap *g) {
+    struct ps_letter *l = g->frames ? letter(t, PS_LANE_GAP) : NULL;
+    uint64_t end = g->start + g->duration;
+
+    if (!l)
+        return g->frames ? PS_ENOMEM : 0;
+    l->gap = *g;
+    l->gap.start = g->start > t->zero ? g->start - t->zero : 0;
+    l->gap.duration = end > t->zero ? end - t->zero - l->gap.start : 0;
+    t->post(t->ctx, l);
+    return 0;
+}
+
+/* Film and declaration, then all that the ring holds, which counts from its first picture. */
+static int write_ring(struct ps_lane_track *t, struct ps_counts *so_far, struct ps_why *why) {
+    struct ps_lane_ring *ring = t->s.ring;
+    const struct ps_lane_ring_gop *g = ps_lane_ring_at(ring, 0);
+    int64_t began = t->s.first_mono_ns;
+    int err = create_film(t, why);
+
+    t->zero = g->ticks;
+    t->s.first_mono_ns = g->mono_ns;
+    if (!err)
+        err = declare(t, ring->n);
+    t->s.first_mono_ns = began;
+    for (uint32_t i = 0; !err && i < ring->n; i++) {
+        g = ps_lane_ring_at(ring, i);
+        take_counts(so_far, &g->counts, 1);
+        err = post_lost(t, &g->gap);
+        if (!err)
+            err = write_segment(t, g->samples, g->n, g->bytes, g->size, g->ticks - t->zero, so_far, why);
+    }
+    ps_lane_ring_clear(ring);
+    return err;
+}
+
+int ps_lane_track_join(struct ps_lane_track *t, const struct ps_lane_job *job, int64_t mono_ns,
+                       struct ps_counts *counts, struct ps_why *why) {
+    uint64_t ticks = ps_lane_track_ticks(t, mono_ns);
+    const struct ps_counts all = *counts;
+    int err = 0;
+
+    memset(counts, 0, sizeof *counts);
+    if (t->n_samples) {
+        if (ticks <= t->last_ticks)
+            ticks = t->last_ticks + 1;
+        t->samples[t->n_samples - 1].ticks = (uint32_t)(ticks - t->last_ticks);
+        err = close_gop(t, &all, why);
+    }
+    if (err < 0)
+        return err;
+    if (!t->s.ring->n)
+        return PS_ENOENT;
+    t->s.job = job;
+    err = write_ring(t, counts, why);
+    t->due = ticks - t->zero;
+    t->frames = 0;
+    t->clip_seq = t->seq;
+    ps_lane_track_text(t, &job->text);
+    return err;
 }
 
 struct ps_picture *ps_lane_track_slate(struct ps_lane_track *t, const char *words) {
@@ -312,7 +488,7 @@ struct ps_picture *ps_lane_track_slate(struct ps_lane_track *t, const char *word
 }
 
 static void post_film(struct ps_lane_track *t) {
-    struct ps_letter *l = letter(t, PS_LANE_FILM);
+    struct ps_letter *l = t->film ? letter(t, PS_LANE_FILM) : NULL;
 
     if (l) {
         l->film = t->film;

@@ -5,6 +5,8 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "recorder/caption.h"
+
 /* What a person does about it; NULL for what is said softly. */
 static const char *todo_of(enum ps_session_warning w) {
     switch (w) {
@@ -80,6 +82,8 @@ static void add(struct ps_station *st, const struct ps_station_action *a) {
         k.wall_ns = a->a.code.wall_ns;
         put_code(st, &k);
     }
+    if (a->a.names)
+        ps_caption_named(st, a->a.code.value);
     ps_perform_answer(st, a->client, a->a.names ? "named" : "added", a->warnings);
 }
 
@@ -111,6 +115,8 @@ void ps_perform(struct ps_station *st, const struct ps_station_action *a) {
     case PS_SESSION_DO_ADD: add(st, a); return;
     case PS_SESSION_DO_NOTE:
         event(st, a->mono_ns, a->a.what, a->a.text);
+        for (unsigned i = 0; strcmp(a->a.what, "mark") == 0 && i < st->n_lanes; i++)
+            ps_lane_mark(st->lane[i], a->mono_ns);
         ps_station_say("%s%s%s", a->a.what, a->a.text[0] ? ": " : "", a->a.text);
         ps_perform_answer(st, a->client, a->a.what, a->warnings);
         return;

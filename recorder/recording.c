@@ -193,6 +193,13 @@ int ps_recording_track(struct ps_recording *r, uint32_t index, const struct ps_t
     return apply(r, &line);
 }
 
+int ps_recording_banner(struct ps_recording *r, uint32_t index, const struct ps_banner_change *k) {
+    struct ps_buf line;
+
+    ps_recording_log_banner(&line, index, k);
+    return apply(r, &line);
+}
+
 int ps_recording_segment(struct ps_recording *r, const struct ps_record *s, const struct ps_counts *so_far) {
     struct ps_buf line;
 
@@ -274,8 +281,9 @@ int ps_recording_end(struct ps_recording *r, uint8_t reason, const struct ps_tim
 }
 
 void ps_recording_late(struct ps_recording *r, uint32_t track, uint32_t seq) {
-    if (track < PS_MAX_TRACKS && seq < r->clip->tracks[track].n_records)
-        r->track[track].late[seq] = 1;
+    if (track < PS_MAX_TRACKS && seq < r->clip->tracks[track].n_records &&
+        r->track[track].late[seq] == PS_WIRE_WITNESSED)
+        r->track[track].late[seq] = PS_WIRE_LATE;
 }
 
 static int late_ranges(struct ps_track *t, const uint8_t *late) {
@@ -312,6 +320,57 @@ static void trim_gaps(struct ps_track *t, uint64_t ticks) {
     t->n_gaps = kept;
 }
 
+/* As many as the signer has as such: a crash may have left less of it than was announced. */
+static void count_preroll(struct ps_track *t, const uint8_t *late) {
+    t->n_preroll = 0;
+    while (t->n_preroll < t->n_records && late[t->n_preroll] == PS_WIRE_PREROLL)
+        t->n_preroll++;
+}
+
+/* The fields of a that are in b, too. */
+static void common_fields(char *a, const char *b) {
+    char kept[sizeof((struct ps_banner *)0)->fields] = "", wanted[sizeof kept + 2], *word, *rest = a;
+
+    snprintf(wanted, sizeof wanted, " %s ", b);
+    while ((word = strsep(&rest, " "))) {
+        char one[sizeof kept + 2];
+        snprintf(one, sizeof one, " %s ", word);
+        if (!word[0] || !strstr(wanted, one))
+            continue;
+        size_t n = strlen(kept);
+        snprintf(kept + n, sizeof kept - n, "%s%s", n ? " " : "", word);
+    }
+    memcpy(a, kept, sizeof kept);
+}
+
+/* `banner` holds for every picture that there is: what it never leaves, and what it always shows. */
+static void fold_banners(struct ps_track *t) {
+    while (t->n_banners && t->banners[t->n_banners - 1].from >= t->n_records)
+        t->n_banners--; /* a crash left nothing of it */
+    for (uint32_t i = 0; i < t->n_banners; i++) {
+        const struct ps_banner *b = &t->banners[i].b;
+        if (i == 0) {
+            struct ps_banner first = *b;
+            memcpy(first.layout, t->banner.layout, sizeof first.layout);
+            t->banner = first;
+            continue;
+        }
+        int x = b->x < t->banner.x ? b->x : t->banner.x, y = b->y < t->banner.y ? b->y : t->banner.y;
+        int right = t->banner.x + t->banner.w, bottom = t->banner.y + t->banner.h;
+        if (b->x + b->w > right)
+            right = b->x + b->w;
+        if (b->y + b->h > bottom)
+            bottom = b->y + b->h;
+        t->banner.x = (uint16_t)x;
+        t->banner.y = (uint16_t)y;
+        t->banner.w = (uint16_t)(right - x);
+        t->banner.h = (uint16_t)(bottom - y);
+        common_fields(t->banner.fields, b->fields);
+    }
+    if (t->n_banners == 1)
+        t->n_banners = 0;
+}
+
 static int finish_track(struct ps_recording *r, uint32_t i, const uint8_t head0[32]) {
     struct ps_track *t = &r->clip->tracks[i];
     uint64_t frames = 0, ticks = 0;
@@ -332,6 +391,8 @@ static int finish_track(struct ps_recording *r, uint32_t i, const uint8_t head0[
         t->counts.captured += frames - t->counts.encoded;
         t->counts.encoded = frames;
     }
+    count_preroll(t, r->track[i].late);
+    fold_banners(t);
     return late_ranges(t, r->track[i].late);
 }
 

@@ -20,7 +20,7 @@ struct ps_recording_track { /* beside clip->tracks[i] */
     struct ps_mp4w *film;   /* owned; NULL while the track thread has it, and when nothing was written */
     uint32_t sent;          /* records that the signer has, in order */
     uint32_t capacity;      /* of clip->tracks[i].records */
-    uint8_t *late;          /* a byte a record: 1 when it was not witnessed */
+    uint8_t *late;          /* a byte a record: enum ps_wire_late */
     bool declared, ended;
 };
 
@@ -50,8 +50,11 @@ void ps_recording_free(struct ps_recording *r); /* closes films and folder */
 /* Each appends a line and applies it; errors are of the disk (PS_EIO, PS_EFULL) or of bounds (PS_ELIMIT). */
 int ps_recording_opened(struct ps_recording *r, uint64_t clip, uint32_t take, const uint8_t *leaf,
                         uint16_t leaf_len);
-/* Camera, file name, format, codec, size, banner and first time of track `index`; counts and records are ignored. */
+/* Camera, file name, format, codec, size, banner and first time of track `index`, and how many of its first segments are
+ * pre-roll; counts and records are ignored. */
 int ps_recording_track(struct ps_recording *r, uint32_t index, const struct ps_track *t);
+/* The banner of track `index` from the segment `from` on; text: what stands in the place of the codes. */
+int ps_recording_banner(struct ps_recording *r, uint32_t index, const struct ps_banner_change *k);
 int ps_recording_segment(struct ps_recording *r, const struct ps_record *s, const struct ps_counts *so_far);
 int ps_recording_gap(struct ps_recording *r, uint32_t track, const struct ps_gap *g);
 int ps_recording_original(struct ps_recording *r, const struct ps_original *o);

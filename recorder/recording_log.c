@@ -7,6 +7,7 @@
 
 #include "evidence/bytes.h"
 #include "evidence/json.h"
+#include "evidence/wire.h"
 
 /* ---- writing ---- */
 
@@ -88,6 +89,23 @@ void ps_recording_log_opened(struct ps_buf *b, uint64_t clip, uint32_t take, con
     ps_buf_text(b, "}");
 }
 
+static void put_place(struct ps_buf *b, const struct ps_banner *n) {
+    put_int(b, "x", n->x);
+    put_int(b, "y", n->y);
+    put_int(b, "w", n->w);
+    put_int(b, "h", n->h);
+    put_str(b, "fields", n->fields);
+}
+
+void ps_recording_log_banner(struct ps_buf *b, uint32_t index, const struct ps_banner_change *k) {
+    begin(b, "banner");
+    put_int(b, "index", index);
+    put_int(b, "from", k->from);
+    put_place(b, &k->b);
+    put_str(b, "text", k->text);
+    ps_buf_text(b, "}");
+}
+
 void ps_recording_log_track(struct ps_buf *b, uint32_t index, const struct ps_track *t) {
     begin(b, "track");
     put_int(b, "index", index);
@@ -102,11 +120,9 @@ void ps_recording_log_track(struct ps_buf *b, uint32_t index, const struct ps_tr
     put_int(b, "width", t->width);
     put_int(b, "height", t->height);
     put_str(b, "layout", t->banner.layout);
-    put_int(b, "x", t->banner.x);
-    put_int(b, "y", t->banner.y);
-    put_int(b, "w", t->banner.w);
-    put_int(b, "h", t->banner.h);
-    put_str(b, "fields", t->banner.fields);
+    put_place(b, &t->banner);
+    if (t->n_preroll)
+        put_int(b, "preroll", t->n_preroll);
     put_time(b, &t->first);
     ps_buf_text(b, "}");
 }
@@ -286,6 +302,37 @@ static int on_opened(struct ps_recording *r, struct fields *f) {
     return 0;
 }
 
+static void get_place(struct fields *f, struct ps_banner *b) {
+    b->x = (uint16_t)get_int(f, "x", PS_MAX_PICTURE);
+    b->y = (uint16_t)get_int(f, "y", PS_MAX_PICTURE);
+    b->w = (uint16_t)get_int(f, "w", PS_MAX_PICTURE);
+    b->h = (uint16_t)get_int(f, "h", PS_MAX_PICTURE);
+    get_str(f, "fields", b->fields, sizeof b->fields);
+}
+
+/* The same segment again: the later line counts. */
+static int on_banner(struct ps_recording *r, struct fields *f) {
+    struct ps_track *t = &r->clip->tracks[get_track(f, r)];
+    struct ps_banner_change k = {.from = (uint32_t)get_int(f, "from", PS_MAX_SEGMENTS)};
+
+    get_place(f, &k.b);
+    get_str(f, "text", k.text, sizeof k.text);
+    if (f->err)
+        return f->err;
+    uint32_t at = t->n_banners;
+    if (at && t->banners[at - 1].from >= k.from)
+        at--;
+    if (at >= PS_MAX_BANNERS || (at ? t->banners[at - 1].from >= k.from : k.from != 0))
+        return at >= PS_MAX_BANNERS ? PS_ELIMIT : PS_ESTATE;
+    struct ps_banner_change *all = realloc(t->banners, (at + 1) * sizeof *all);
+    if (!all)
+        return PS_ENOMEM;
+    t->banners = all;
+    t->banners[at] = k;
+    t->n_banners = at + 1;
+    return 0;
+}
+
 static int on_track(struct ps_recording *r, struct fields *f) {
     uint32_t i = (uint32_t)get_int(f, "index", PS_MAX_TRACKS - 1);
     struct ps_track t = {0};
@@ -301,11 +348,9 @@ static int on_track(struct ps_recording *r, struct fields *f) {
     t.width = (uint16_t)get_int(f, "width", PS_MAX_PICTURE);
     t.height = (uint16_t)get_int(f, "height", PS_MAX_PICTURE);
     get_str(f, "layout", t.banner.layout, sizeof t.banner.layout);
-    t.banner.x = (uint16_t)get_int(f, "x", PS_MAX_PICTURE);
-    t.banner.y = (uint16_t)get_int(f, "y", PS_MAX_PICTURE);
-    t.banner.w = (uint16_t)get_int(f, "w", PS_MAX_PICTURE);
-    t.banner.h = (uint16_t)get_int(f, "h", PS_MAX_PICTURE);
-    get_str(f, "fields", t.banner.fields, sizeof t.banner.fields);
+    get_place(f, &t.banner);
+    if (json_object_get(f->o, "preroll")) /* logs of before have none */
+        t.n_preroll = (uint32_t)get_int(f, "preroll", PS_MAX_SEGMENTS);
     get_time(f, &t.first);
     if (f->err || r->track[i].declared)
         return f->err ? f->err : PS_ESTATE;
@@ -357,7 +402,8 @@ static int on_segment(struct ps_recording *r, struct fields *f) {
     int err = grow_records(r, rec.track);
     if (err)
         return err;
-    r->track[rec.track].late[t->n_records] = 0;
+    r->track[rec.track].late[t->n_records] =
+        t->n_records < t->n_preroll ? PS_WIRE_PREROLL : PS_WIRE_WITNESSED;
     memcpy(t->records[t->n_records++], bytes, sizeof bytes);
     t->counts = c;
     r->segments++;
@@ -474,9 +520,9 @@ static const struct {
     const char *name;
     int (*apply)(struct ps_recording *r, struct fields *f);
 } verbs[] = {
-    {"start", on_start}, {"opened", on_opened},     {"track", on_track}, {"segment", on_segment},
-    {"gap", on_gap},     {"original", on_original}, {"code", on_code},   {"event", on_event},
-    {"label", on_label}, {"end", on_end},
+    {"start", on_start},     {"opened", on_opened}, {"track", on_track},       {"banner", on_banner},
+    {"segment", on_segment}, {"gap", on_gap},       {"original", on_original}, {"code", on_code},
+    {"event", on_event},     {"label", on_label},   {"end", on_end},
 };
 
 int ps_recording_log_apply(struct ps_recording *r, const void *line, size_t n, struct ps_why *why) {

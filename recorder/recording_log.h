@@ -17,6 +17,7 @@ void ps_recording_log_start(struct ps_buf *line, const struct ps_opening *o, con
 void ps_recording_log_opened(struct ps_buf *line, uint64_t clip, uint32_t take, const uint8_t *leaf,
                              uint16_t leaf_len);
 void ps_recording_log_track(struct ps_buf *line, uint32_t index, const struct ps_track *t);
+void ps_recording_log_banner(struct ps_buf *b, uint32_t index, const struct ps_banner_change *k);
 void ps_recording_log_segment(struct ps_buf *line, const struct ps_record *s, const struct ps_counts *c);
 void ps_recording_log_gap(struct ps_buf *line, uint32_t track, const struct ps_gap *g);
 void ps_recording_log_original(struct ps_buf *line, const struct ps_original *o);

@@ -258,7 +258,7 @@ static int lose(struct ps_recording *r, const struct ps_record *rec) {
 }
 
 /* One journaled record against what we have. */
-static int settle_record(struct ps_recording *r, const uint8_t bytes[PS_RECORD_SIZE], bool late,
+static int settle_record(struct ps_recording *r, const uint8_t bytes[PS_RECORD_SIZE], uint8_t late,
                          struct ps_why *why) {
     struct ps_record rec;
 
@@ -310,7 +310,8 @@ static int tell_journal(struct ps_recording *r, struct ps_notary *n, struct ps_w
     for (uint32_t i = 0; i < r->clip->n_tracks; i++) {
         const struct ps_track *t = &r->clip->tracks[i];
         for (uint32_t seq = r->track[i].sent; seq < t->n_records; seq++) {
-            struct ps_wire_segment s = {.clip = r->clip->number, .late = true};
+            ps_recording_late(r, i, seq);
+            struct ps_wire_segment s = {.clip = r->clip->number, .late = r->track[i].late[seq]};
             memcpy(s.record, t->records[seq], PS_RECORD_SIZE);
             int err = ps_notary_segment(n, &s, &refused);
             if (err == PS_EPERM)
@@ -321,7 +322,6 @@ static int tell_journal(struct ps_recording *r, struct ps_notary *n, struct ps_w
                                     t->file.name, "%s", refused.text);
             if (err)
                 return err;
-            r->track[i].late[seq] = 1;
             r->track[i].sent = seq + 1;
         }
     }

@@ -74,6 +74,7 @@ static int open_lane(struct ps_station *st, unsigned i) {
         .qp = st->config.qp,
         .max_mbit = st->config.max_mbit,
         .originals_every = st->config.originals_every,
+        .preroll_seconds = st->config.preroll_seconds,
         .camera = {.width = c->width, .height = c->height, .fps = c->fps},
     };
 

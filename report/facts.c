@@ -184,6 +184,25 @@ static uint64_t count_ranges(const struct ps_range *r, uint32_t n) {
     return sum;
 }
 
+/* Pre-roll never is witnessed, and is told by itself. */
+static uint64_t count_late(const struct ps_track *t) {
+    return count_ranges(t->unwitnessed, t->n_unwitnessed) - t->n_preroll;
+}
+
+static void preroll(struct ps_facts_gathering *g, const struct ps_track *t) {
+    struct ps_record r;
+    char length[24];
+    if (t->n_preroll == 0 || ps_record_decode(&r, t->records[t->n_preroll - 1]) != 0)
+        return;
+    position(r.start + r.duration, length);
+    ps_facts_say(g, PS_FACTS_FILMS, PS_FACTS_SIGNER, 0, "预录", "pre-roll",
+                 "最前 %" PRIu32 " 段（至 %s）录于开单之前，画面上有 PRE-ROLL 字样，签名程序没有见证",
+                 "the first %" PRIu32
+                 " segments (up to %s) were recorded before the clip was opened and show "
+                 "PRE-ROLL; the signer did not see them",
+                 t->n_preroll, length);
+}
+
 static void gaps(struct ps_facts_gathering *g, const struct ps_track *t) {
     for (uint32_t i = 0; i < t->n_gaps && i < 12; i++) {
         const struct ps_gap *p = &t->gaps[i];
@@ -203,7 +222,7 @@ static void gaps(struct ps_facts_gathering *g, const struct ps_track *t) {
 
 static void film(struct ps_facts_gathering *g, const struct ps_track *t) {
     char length[24];
-    uint64_t late = count_ranges(t->unwitnessed, t->n_unwitnessed), lost = count_ranges(t->lost, t->n_lost);
+    uint64_t late = count_late(t), lost = count_ranges(t->lost, t->n_lost);
     const struct ps_counts *n = &t->counts;
     position(ticks_of(t), length);
     ps_facts_same(g, PS_FACTS_FILMS, PS_FACTS_RECORDER, PS_FACTS_HEAD, t->file.name, t->file.name, "");
@@ -212,6 +231,7 @@ static void film(struct ps_facts_gathering *g, const struct ps_track *t) {
     ps_facts_say(g, PS_FACTS_FILMS, PS_FACTS_SIGNER, late > 0 ? PS_FACTS_WARN : 0, "分段见证",
                  "segments seen", "共 %" PRIu32 " 段，签名程序当时未见证 %" PRIu64 " 段",
                  "%" PRIu32 " in all, %" PRIu64 " not seen by the signer as they closed", t->n_records, late);
+    preroll(g, t);
     if (lost > 0)
         ps_facts_say(g, PS_FACTS_FILMS, PS_FACTS_SIGNER, PS_FACTS_WARN, "丢失分段", "segments LOST",
                      "%" PRIu64 " 段已记账，但磁盘丢失", "%" PRIu64 " journaled and lost by the disk", lost);
@@ -381,7 +401,7 @@ static void running(struct ps_facts_gathering *g) {
     for (unsigned i = 0; i < c->n_tracks; i++) {
         const struct ps_track *t = &c->tracks[i];
         lost += t->counts.dropped + t->counts.damaged;
-        late += count_ranges(t->unwitnessed, t->n_unwitnessed);
+        late += count_late(t);
         holes += t->n_gaps;
     }
     ps_facts_say(g, PS_FACTS_COURT, PS_FACTS_RECORDER, lost + late + holes > 0 ? PS_FACTS_WARN : 0,

@@ -56,6 +56,13 @@ static int no_segment(struct ps_why *why, uint32_t track, uint32_t seq, const ch
     return no(why, where, text);
 }
 
+static int no_preroll(struct ps_why *why, uint32_t track) {
+    char where[64];
+
+    snprintf(where, sizeof(where), "tracks[%" PRIu32 "].preroll", track);
+    return no(why, where, "is not the number of segments that came as pre-roll");
+}
+
 static int check_ranges(const struct ps_track *t, uint32_t track, struct ps_why *why) {
     for (uint32_t i = 0; i < t->n_lost; i++)
         if (t->lost[i].first > t->lost[i].last || t->lost[i].last >= t->n_records)
@@ -107,6 +114,8 @@ int ps_seal_check_against(const struct ps_clip *c, const struct ps_witness_clip 
     for (uint32_t i = 0; err == 0 && i < c->n_tracks; i++) {
         if (c->tracks[i].n_records != w->tracks[i].n)
             err = no_segment(why, i, w->tracks[i].n, "was never journaled: send it as late");
+        else if (c->tracks[i].n_preroll != w->tracks[i].preroll)
+            err = no_preroll(why, i);
         else if (memcmp(c->tracks[i].head, w->tracks[i].head, 32) != 0)
             err = no_segment(why, i, w->tracks[i].n, "the head is not that of the journaled records");
     }

@@ -140,6 +140,23 @@ static int in_order(struct ps_witness_clip *c, const struct ps_wire_segment *s, 
     return 0;
 }
 
+/* Pre-roll is what was before the clip: nothing of the clip comes before it. */
+static int before_the_clip(const struct ps_witness_clip *c, const struct ps_wire_segment *s,
+                           const struct ps_record *r, struct ps_wire_refused *why) {
+    const struct ps_witness_track *t = &c->tracks[r->track];
+
+    if (s->late != PS_WIRE_PREROLL)
+        return 0;
+    if (t->n > t->preroll)
+        return ps_witness_refuse(why, PS_REFUSED_SEQUENCE,
+                                 "track %u segment %u: pre-roll comes before all else of its track", r->track,
+                                 r->seq);
+    if (r->start + r->duration > (uint64_t)PS_MAX_PREROLL_SECONDS * PS_TICKS_PER_SECOND)
+        return ps_witness_refuse(why, PS_REFUSED_SEQUENCE, "track %u segment %u: more than %d s of pre-roll",
+                                 r->track, r->seq, PS_MAX_PREROLL_SECONDS);
+    return 0;
+}
+
 static int decode(const struct ps_wire_segment *s, struct ps_record *r, struct ps_wire_refused *why) {
     if (ps_record_decode(r, s->record) != 0 || r->track >= PS_MAX_TRACKS || r->duration == 0 ||
         r->duration > PS_MAX_SEGMENT_TICKS)
@@ -154,6 +171,8 @@ int ps_witness_judge_replayed(struct ps_witness_clip *c, const struct ps_wire_se
 
     if (no == 0)
         no = in_order(c, s, &r, why);
+    if (no == 0)
+        no = before_the_clip(c, s, &r, why);
     if (no == 0 && make_room(c) != 0)
         no = ps_witness_refuse(why, PS_REFUSED_DISK, "out of memory");
     return no;
@@ -166,6 +185,8 @@ int ps_witness_judge(struct ps_witness_clip *c, const struct ps_wire_segment *s,
 
     if (no == 0)
         no = in_order(c, s, &r, why);
+    if (no == 0)
+        no = before_the_clip(c, s, &r, why);
     if (no != 0)
         return no;
     if (!s->late) {
@@ -196,7 +217,8 @@ void ps_witness_take(struct ps_witness_clip *c, const struct ps_wire_segment *s,
     t->last = c->n++;
     t->n++;
     t->end += r.duration;
-    c->late += s->late;
+    c->late += s->late != PS_WIRE_WITNESSED;
+    t->preroll += s->late == PS_WIRE_PREROLL;
     if (!s->late && !replayed)
         t->seen += r.duration;
     ps_record_chain(t->head, s->record);

@@ -14,15 +14,16 @@
 #include <stdint.h>
 
 struct ps_witness_record {
-    uint8_t late;
+    uint8_t late; /* enum ps_wire_late */
     uint8_t record[PS_RECORD_SIZE];
 };
 
 struct ps_witness_track {
-    uint32_t n;    /* records so far, the next sequence number */
-    uint64_t end;  /* ticks: sum of all durations, the next start */
-    uint64_t seen; /* ticks witnessed since since_ns */
-    uint32_t last; /* index of its last record, when n > 0 */
+    uint32_t n;       /* records so far, the next sequence number */
+    uint64_t end;     /* ticks: sum of all durations, the next start */
+    uint64_t seen;    /* ticks witnessed since since_ns */
+    uint32_t last;    /* index of its last record, when n > 0 */
+    uint32_t preroll; /* so many of its first records came as pre-roll */
     uint8_t head[32];
 };
 
@@ -34,8 +35,8 @@ struct ps_witness_clip {
     uint8_t take_hash[16]; /* for the journal's next generation */
     bool ended;            /* END was said, or the machine restarted */
     bool same_boot;
-    int64_t since_ns; /* CLOCK_BOOTTIME from which this process watches */
-    uint32_t n, late, cap;
+    int64_t since_ns;                  /* CLOCK_BOOTTIME from which this process watches */
+    uint32_t n, late, cap;             /* late: pre-roll too */
     struct ps_witness_record *records; /* of all tracks, as they came */
     struct ps_witness_track tracks[PS_MAX_TRACKS];
 };

@@ -6,7 +6,7 @@
  *
  *   status                      what STATUS says
  *   open CODE [TRACKS]          a new clip of 1 track or more; the salt follows from the code
- *   segment TRACK MS [late]     the track's next segment
+ *   segment TRACK MS [late|preroll]  the track's next segment
  *   again TRACK                 its last one once more, byte for byte
  *   bad KIND                    a segment that is wrong: seq, start, digest, duration
  *   records | end | abort N     as the words
@@ -43,7 +43,7 @@ static struct {
     uint32_t n, late_n;
     uint64_t ticks, frames;
     uint8_t records[MOST][PS_RECORD_SIZE];
-    bool late[MOST];
+    uint8_t late[MOST]; /* enum ps_wire_late */
     uint8_t head[32];
 } tracks[PS_MAX_TRACKS];
 
@@ -244,7 +244,7 @@ static struct ps_record next_record(int track, uint64_t ms) {
     return r;
 }
 
-static int say_record(const struct ps_record *r, bool late) {
+static int say_record(const struct ps_record *r, uint8_t late) {
     struct ps_wire_segment s = {.clip = opened.clip, .late = late};
     struct ps_buf b;
 
@@ -254,7 +254,7 @@ static int say_record(const struct ps_record *r, bool late) {
     return ask_buf(&b, -1);
 }
 
-static void do_segment(int track, uint64_t ms, bool late) {
+static void do_segment(int track, uint64_t ms, uint8_t late) {
     struct ps_record r = next_record(track, ms);
 
     if (tracks[track].n == MOST || !expect(say_record(&r, late), PS_WIRE_ACK))
@@ -263,7 +263,7 @@ static void do_segment(int track, uint64_t ms, bool late) {
     ps_record_encode(&r, p);
     ps_record_chain(tracks[track].head, p);
     tracks[track].late[r.seq] = late;
-    tracks[track].late_n += late;
+    tracks[track].late_n += late != PS_WIRE_WITNESSED;
     tracks[track].n++;
     tracks[track].ticks += r.duration;
     tracks[track].frames += r.frames;
@@ -303,7 +303,7 @@ static void do_records(void) {
         if (!expect(ask_buf(&b, -1), PS_WIRE_RECORDS_ARE) || ps_wire_get_records(body, body_n, &r) != 0)
             return;
         for (uint32_t i = 0; i < r.n; i++)
-            late += r.r[i].late;
+            late += r.r[i].late != PS_WIRE_WITNESSED;
         n += r.n;
     } while (r.n > 0);
     printf("RECORDS n=%u late=%u\n", n, late);
@@ -349,6 +349,7 @@ static void fill_track(struct ps_track *t, int i, const struct ps_time *first) {
     memcpy(t->head, tracks[i].head, 32);
     t->unwitnessed = late_ranges[i];
     for (uint32_t k = 0; k < tracks[i].n; k++) {
+        t->n_preroll += tracks[i].late[k] == PS_WIRE_PREROLL;
         if (!tracks[i].late[k])
             continue;
         if (k > 0 && tracks[i].late[k - 1])
@@ -408,6 +409,10 @@ static void twist(struct ps_clip *c, const char *how) {
     } else if (strcmp(how, "downgraded") == 0) {
         t->n_unwitnessed = 1;
         t->unwitnessed[0] = (struct ps_range){0, t->n_records - 1};
+    } else if (strcmp(how, "less-preroll") == 0) {
+        t->n_preroll--;
+    } else if (strcmp(how, "more-preroll") == 0) {
+        t->n_preroll++;
     } else if (strcmp(how, "lost") == 0) {
         t->n_lost = 1;
         t->lost = lost_ranges;
@@ -624,7 +629,10 @@ static void command(const char *word, const char *a, const char *b, const char *
     } else if (strcmp(word, "open") == 0) {
         do_open(a, b[0] == '\0' ? 1 : (int)strtol(b, NULL, 10));
     } else if (strcmp(word, "segment") == 0) {
-        do_segment((int)strtol(a, NULL, 10), strtoull(b, NULL, 10), strcmp(c, "late") == 0);
+        do_segment((int)strtol(a, NULL, 10), strtoull(b, NULL, 10),
+                   strcmp(c, "late") == 0      ? PS_WIRE_LATE
+                   : strcmp(c, "preroll") == 0 ? PS_WIRE_PREROLL
+                                               : PS_WIRE_WITNESSED);
     } else if (strcmp(word, "again") == 0) {
         do_again((int)strtol(a, NULL, 10));
     } else if (strcmp(word, "records") == 0) {

@@ -107,6 +107,15 @@ refused_seal key 'key: is not this signer*'
 refused_seal exe 'software.signer_sha256: is not the running signer'
 refused_seal future 'ended: is in the future*'
 refused_seal backwards 'ended*'
+refused_preroll() { # TWIST: of a clip with two segments of pre-roll, a late and a witnessed one
+    got=$(say "open SF8#$1" 'segment 0 900 preroll' 'segment 0 900 preroll' 'segment 0 600 late' 'segment 0 300' 'segment 0 300 preroll' \
+        end "seal $1" 'seal' 'abort 3')
+    like "$(nth 6 "$got")" 'REFUSED SEQUENCE track 0 segment 4: pre-roll comes before all else of its track' "pre-roll after the clip began ($1)"
+    like "$(nth 8 "$got")" 'REFUSED STATEMENT tracks?0?.preroll: is not the number of segments that came as pre-roll' "seal: $1"
+    like "$(nth 9 "$got")" 'SEALED *' "the true one is sealed after it ($1)"
+}
+refused_preroll less-preroll
+refused_preroll more-preroll
 got=$(say 'open SF10' 'segment 0 500' 'segment 0 500' end 'seal lost' 'seal other-words')
 like "$(nth 5 "$got")" 'SEALED *' 'a lost tail that was journaled is sealed'
 like "$(nth 6 "$got")" 'REFUSED STATE *sealed with other bytes already' 'another statement of a sealed clip'

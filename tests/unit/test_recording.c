@@ -12,6 +12,8 @@
 #include <unistd.h>
 
 #include "archive/store.h"
+#include "evidence/bytes.h"
+#include "evidence/wire.h"
 #include "recorder/recording.h"
 #include "recorder/recording_log.h"
 #include "tests/unit/tap.h"
@@ -54,14 +56,27 @@ static struct ps_recording *make(void) {
     struct ps_recording *r = NULL;
     struct ps_why why;
     struct ps_record rec = record(0);
+    struct ps_banner_change k = {.b = {.w = 1280, .h = 30, .fields = "time station freshness kind"}};
 
+    t.n_preroll = 1;
     tap_is_int(ps_recording_new(&r, root, &o, "打包三号台", &map, 5000, boot_id, &why), 0, "a new recording");
     if (!r)
         tap_bail("cannot go on");
     tap_is_int(ps_recording_opened(r, 12, 2, (const uint8_t *)"leaf", 4), 0, "opened");
     tap_is_int(ps_recording_opened(r, 13, 2, (const uint8_t *)"leaf", 4), PS_ESTATE, "not twice");
     tap_is_int(ps_recording_segment(r, &rec, &counts), PS_ESTATE, "no segment before its track is declared");
+    tap_is_int(ps_recording_banner(r, 0, &k), PS_ESTATE, "nor a banner");
     tap_is_int(ps_recording_track(r, 0, &t), 0, "a track");
+    tap_is_int(ps_recording_banner(r, 0, &k), 0, "its banner");
+    k = (struct ps_banner_change){
+        .from = 1,
+        .b = {.w = 1280, .h = 60, .fields = "codes time station clip frame freshness"},
+        .text = "SF1"};
+    tap_is_int(ps_recording_banner(r, 0, &k), 0, "another one from the next segment on");
+    snprintf(k.text, sizeof k.text, "SF2");
+    tap_is_int(ps_recording_banner(r, 0, &k), 0, "said once more, the later line counts");
+    k.from = 0;
+    tap_is_int(ps_recording_banner(r, 0, &k), PS_ESTATE, "but not out of order");
     tap_is_int(ps_recording_segment(r, &rec, &counts), 0, "a segment");
     tap_is_int(ps_recording_gap(r, 0, &gap), 0, "a gap");
     tap_is_int(ps_recording_original(r, &original), 0, "an original");
@@ -92,6 +107,11 @@ static void compare(const struct ps_recording *a, const struct ps_recording *b) 
     tap_is_int((int)t->n_gaps, 1, "gaps");
     tap_is_str(t->gaps[0].reason, "driver-dropped", "gap's reason");
     tap_is_int((int)b->clip->n_originals, 1, "originals");
+    tap_is_int((int)t->n_preroll, 1, "pre-roll");
+    tap_is_int(b->track[0].late[0] * 10 + b->track[0].late[1], PS_WIRE_PREROLL * 10,
+               "which the signer is to hear of as such");
+    tap_is_int((int)t->n_banners, 2, "banners");
+    tap_is_str(t->banners[1].text, "SF2", "the later one's text");
     tap_is_int(b->clip->n_added_codes, 1, "added codes");
     tap_is_int((int)b->clip->events[0].ms, 2000, "event's time");
     tap_ok(b->ended && b->clip->end_reason == PS_END_STOP, "end");
@@ -207,6 +227,61 @@ static int remove_one(const char *path, const struct stat *st, int type, struct 
     return remove(path);
 }
 
+/* What the statement says of a film in which the banner changed, and what a crash left of it. */
+static void test_banners(void) {
+    struct ps_clock_map map = {.mono_ns = 5000, .boot_ns = 7000, .wall_ns = 1763712930000000000};
+    struct ps_track t = {.width = 1280,
+                         .height = 720,
+                         .n_preroll = 2,
+                         .camera = "top",
+                         .codec = "avc1.64001F",
+                         .file.name = "top.mp4"};
+    const struct ps_banner_change k[] = {
+        {.from = 0, .b = {.w = 1280, .h = 30, .fields = "time station freshness kind"}},
+        {.from = 2,
+         .b = {.w = 1280, .h = 60, .fields = "codes time station clip frame freshness"},
+         .text = "SF1"},
+        {.from = 3,
+         .b = {.w = 1280, .h = 60, .fields = "codes time station clip frame freshness"},
+         .text = "SF1"},
+    };
+    struct ps_counts counts = {0};
+    struct ps_opening o = opening();
+    struct ps_wire_status signer = {0};
+    uint8_t digest[32] = {0};
+    struct ps_why why;
+
+    for (uint32_t segments = 1; segments <= 4; segments++) {
+        struct ps_recording *r = NULL;
+        struct ps_buf b;
+        if (ps_recording_new(&r, root, &o, "x", &map, 5000, boot_id, &why) < 0 ||
+            ps_recording_opened(r, 12, 1, (const uint8_t *)"leaf", 4) < 0 || ps_recording_track(r, 0, &t) < 0)
+            tap_bail("cannot go on");
+        for (int i = 0; i < 3; i++)
+            ps_recording_banner(r, 0, &k[i]);
+        for (uint32_t seq = 0; seq < segments; seq++) {
+            struct ps_record rec = record(seq);
+            counts.captured = counts.encoded = 60 * (seq + 1);
+            ps_recording_segment(r, &rec, &counts);
+        }
+        ps_recording_late(r, 0, 0);
+        ps_recording_end(r, PS_END_CRASH, &(struct ps_time){.wall_ns = 9, .boot_ns = 8000});
+        ps_buf_init(&b, PS_MAX_STATEMENT);
+        tap_is_int(ps_recording_statement(r, &signer, digest, &b, &why), 0, "%u segments: a statement",
+                   segments);
+        const struct ps_track *f = &r->clip->tracks[0];
+        tap_is_uint(f->n_preroll, segments < 2 ? 1 : 2, "  the pre-roll that there is");
+        tap_is_uint(f->n_unwitnessed ? f->unwitnessed[0].last + 1 : 0, f->n_preroll,
+                    "  is unwitnessed, and only that");
+        tap_is_uint(f->n_banners, segments < 3 ? 0 : segments - 1, "  banners");
+        tap_is_str(f->banner.fields, segments < 3 ? "time station freshness kind" : "time station freshness",
+                   "  what all show");
+        tap_is_int(f->banner.h, segments < 3 ? 30 : 60, "  and what none leaves");
+        ps_buf_free(&b);
+        ps_recording_free(r);
+    }
+}
+
 int main(void) {
     struct ps_recording *b = NULL;
     struct ps_why why;
@@ -221,6 +296,7 @@ int main(void) {
     test_torn(a);
     ps_recording_free(a);
     test_full();
+    test_banners();
     nftw(root, remove_one, 16, FTW_DEPTH | FTW_PHYS);
     return tap_done();
 }

@@ -37,7 +37,7 @@ static struct ps_witness_clip *clip_of(uint64_t index, const uint8_t *now_boot) 
 }
 
 static struct ps_wire_segment segment(const struct ps_witness_clip *c, uint32_t track, uint64_t ticks,
-                                      bool late) {
+                                      uint8_t late) {
     struct ps_wire_segment s = {.clip = c->clip, .late = late};
     struct ps_record r = {.track = track,
                           .seq = c->tracks[track].n,
@@ -52,7 +52,7 @@ static struct ps_wire_segment segment(const struct ps_witness_clip *c, uint32_t 
 }
 
 /* Asks, and takes when it may. */
-static int say(struct ps_witness_clip *c, uint32_t track, uint64_t ticks, bool late, int64_t at) {
+static int say(struct ps_witness_clip *c, uint32_t track, uint64_t ticks, uint8_t late, int64_t at) {
     struct ps_wire_segment s = segment(c, track, ticks, late);
     struct ps_wire_refused no = {0};
     int answer = ps_witness_judge(c, &s, 100 * SECOND + at, &no);
@@ -102,6 +102,31 @@ static void test_restart(void) {
     tap_is_int(say(c, 0, 4 * TICKS, false, 1 * SECOND), PS_REFUSED_AHEAD,
                "what came before counts neither way");
     tap_is_int(say(c, 0, 3 * TICKS, false, 1 * SECOND), 0, "only what it watched itself");
+    ps_witness_drop(c);
+}
+
+/* What was before the clip: first in its track, at most 30 s, and apart from the time that was watched. */
+static void test_preroll(void) {
+    struct ps_witness_clip *c = clip_of(5, boot);
+
+    for (int i = 0; i < 15; i++)
+        if (say(c, 0, 2 * TICKS, PS_WIRE_PREROLL, 0) != 0)
+            tap_fail("pre-roll %d is refused", i);
+    tap_is_uint(c->tracks[0].preroll, 15, "30 s of pre-roll are taken at once");
+    tap_is_int(say(c, 0, 1, PS_WIRE_PREROLL, 0), PS_REFUSED_SEQUENCE, "and no more");
+    tap_is_uint(c->late, 15, "it counts among the late ones");
+    tap_is_int(say(c, 0, 2 * TICKS + 1, PS_WIRE_WITNESSED, 0), PS_REFUSED_AHEAD, "it uses up no time");
+    tap_is_int(say(c, 0, 2 * TICKS, PS_WIRE_WITNESSED, 0), 0, "and gives none");
+    tap_is_int(say(c, 1, 2 * TICKS, PS_WIRE_PREROLL, 0), 0, "another camera has its own");
+    tap_is_int(say(c, 1, 2 * TICKS, PS_WIRE_LATE, 0), 0, "what follows may be late");
+    tap_is_int(say(c, 1, 2 * TICKS, PS_WIRE_PREROLL, 0), PS_REFUSED_SEQUENCE, "but pre-roll comes first");
+    tap_is_int(say(c, 2, 2 * TICKS, PS_WIRE_WITNESSED, SECOND), 0, "a third camera without any");
+    tap_is_int(say(c, 2, 2 * TICKS, PS_WIRE_PREROLL, SECOND), PS_REFUSED_SEQUENCE, "gets none later");
+    c->ended = true;
+    tap_is_int(say(c, 3, 2 * TICKS, PS_WIRE_PREROLL, SECOND), 0,
+               "after a crash it comes when the clip has ended");
+    tap_is_uint(c->tracks[1].preroll + c->tracks[2].preroll + c->tracks[3].preroll, 2,
+                "and is counted by track");
     ps_witness_drop(c);
 }
 
@@ -234,6 +259,7 @@ int main(void) {
     test_bucket();
     test_clock();
     test_restart();
+    test_preroll();
     test_order();
     test_length();
     test_pending();

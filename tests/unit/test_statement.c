@@ -54,6 +54,8 @@ static void same_track(const struct ps_track *a, const struct ps_track *b) {
         tap_is_mem(a->gaps, b->gaps, a->n_gaps * sizeof *a->gaps, "gaps");
     if (a->n_unwitnessed > 0)
         tap_is_mem(a->unwitnessed, b->unwitnessed, a->n_unwitnessed * sizeof *a->unwitnessed, "unwitnessed");
+    tap_is_uint(a->n_preroll, b->n_preroll, "pre-roll");
+    tap_is_uint(a->n_banners, b->n_banners, "banners");
     if (a->n_lost > 0)
         tap_is_mem(a->lost, b->lost, a->n_lost * sizeof *a->lost, "lost");
 }
@@ -400,7 +402,29 @@ static const struct {
     {"\"ms\":1002", "\"ms\":-1", "events[1].ms", PS_ELIMIT},
     {"\"name\":\"PackSeal 0.1.0\"", "\"name\":\"\"", "software.name", PS_EFORMAT},
     {"\"type\":\"packseal-clip\"", "\"type\":\"packseal-clip\",\"type\":\"packseal-clip\"", "", PS_EFORMAT},
+    {"\"lost\":[]", "\"lost\":[],\"preroll\":2", "tracks[0].preroll", PS_EFORMAT},
+    {"\"lost\":[]", "\"lost\":[],\"preroll\":6", "tracks[0].preroll", PS_EFORMAT},
+    {"\"lost\":[]", "\"lost\":[],\"preroll\":12001", "tracks[0].preroll", PS_ELIMIT},
+    {"\"lost\":[]", "\"lost\":[],\"preroll\":-1", "tracks[0].preroll", PS_ELIMIT},
+    {"\"lost\":[]", "\"lost\":[],\"preroll\":[[0,0]]", "tracks[0].preroll", PS_EFORMAT},
+    {"\"counts\":", "\"banners\":[],\"counts\":", "tracks[0].banners", PS_EFORMAT},
+    {"\"counts\":", "\"banners\":{},\"counts\":", "tracks[0].banners", PS_EFORMAT},
+    {"\"counts\":", "\"banners\":[1,2],\"counts\":", "tracks[0].banners[0]", PS_EFORMAT},
+    {"\"counts\":",
+     "\"banners\":[{\"from\":0,\"x\":0,\"y\":0,\"w\":1,\"h\":1,\"fields\":\"\",\"text\":\"\"}],\"counts\":",
+     "tracks[0].banners", PS_EFORMAT},
+    {"\"counts\":",
+     "\"banners\":[{\"from\":0,\"x\":0,\"y\":0,\"w\":1,\"h\":1,\"fields\":\"\"},{}],\"counts\":",
+     "tracks[0].banners[0].text", PS_EFORMAT},
+    {"\"counts\":",
+     "\"banners\":[{\"from\":12001,\"x\":0,\"y\":0,\"w\":1,\"h\":1,\"fields\":\"\",\"text\":\"\"},{}],"
+     "\"counts\":",
+     "tracks[0].banners[0].from", PS_ELIMIT},
+    {"\"counts\":", "\"banners\":[0,0,0,0,0,0,0,0,0,0,0,0,0,0,0,0,0],\"counts\":", "tracks[0].banners",
+     PS_ELIMIT},
     /* and what is allowed */
+    {"\"lost\":[]", "\"lost\":[],\"preroll\":1", NULL, 0},
+    {"\"lost\":[]", "\"lost\":[],\"preroll\":0", NULL, 0},
     {"\"lost\":[[2,2]]", "\"lost\":[[1,2]]", NULL, 0},
     {"\"unwitnessed\":[[0,0],[3,4]]", "\"unwitnessed\":[[0,4]]", NULL, 0},
     {"\"boot_ms\":86405049", "\"boot_ms\":86400007", NULL, 0},
@@ -499,6 +523,70 @@ static void bend_counts(struct sample *s) {
     s->tracks[0].counts.damaged = 1;
 }
 
+/* Segments of 10 s, the first n of them before the clip. */
+static void preroll(struct sample *s, uint32_t n) {
+    for (uint32_t i = 0; i < 5; i++) {
+        struct ps_record r;
+        ps_record_decode(&r, s->records[0][i]);
+        r.start = i * 900000ull;
+        r.duration = 900000;
+        ps_record_encode(&r, s->records[0][i]);
+    }
+    s->unwitnessed[0] = (struct ps_range){0, 1};
+    s->unwitnessed[1] = (struct ps_range){2, 4};
+    s->tracks[0].n_preroll = n;
+}
+static void bend_preroll(struct sample *s) {
+    preroll(s, 3);
+}
+static void bend_long_preroll(struct sample *s) {
+    preroll(s, 4);
+}
+static void bend_witnessed_preroll(struct sample *s) {
+    preroll(s, 3);
+    s->unwitnessed[1].first = 3;
+}
+static void bend_late_preroll(struct sample *s) {
+    bend_second_format(s);
+    s->tracks[2].unwitnessed = s->unwitnessed;
+    s->tracks[2].n_unwitnessed = 1;
+    s->tracks[2].n_preroll = 1;
+}
+
+static struct ps_banner_change banners[3];
+
+static void bend_banners(struct sample *s) {
+    const struct ps_banner b = {.w = 1280, .h = 32, .fields = "time freshness kind"};
+    banners[0] = (struct ps_banner_change){.from = 0, .b = b};
+    banners[1] = (struct ps_banner_change){.from = 2, .b = s->tracks[0].banner};
+    banners[2] = (struct ps_banner_change){.from = 4, .b = b};
+    SAMPLE_PUT(banners[1].text, s->clip.opening.codes[0].value);
+    SAMPLE_PUT(banners[2].text, s->clip.added_codes[0].value);
+    banners[1].b.layout[0] = '\0';
+    s->tracks[0].banners = banners;
+    s->tracks[0].n_banners = 3;
+}
+static void bend_banner_first(struct sample *s) {
+    bend_banners(s);
+    banners[0].from = 1;
+}
+static void bend_banner_order(struct sample *s) {
+    bend_banners(s);
+    banners[2].from = 2;
+}
+static void bend_banner_beyond(struct sample *s) {
+    bend_banners(s);
+    banners[2].from = 5;
+}
+static void bend_banner_outside(struct sample *s) {
+    bend_banners(s);
+    banners[1].b.h = (uint16_t)(s->tracks[0].banner.h + 1);
+}
+static void bend_banner_stranger(struct sample *s) {
+    bend_banners(s);
+    SAMPLE_PUT(banners[1].text, "SF0000000000000");
+}
+
 static void bent(void) {
     static const struct {
         void (*bend)(struct sample *);
@@ -519,6 +607,16 @@ static void bent(void) {
         {bend_bare, 0, NULL, "no codes, originals, events, name or freshness"},
         {bend_no_width, PS_EFORMAT, "tracks[1].width", "a picture without a width"},
         {bend_counts, PS_EFORMAT, "tracks[0].counts", "counts that wrap around"},
+        {bend_preroll, 0, NULL, "30 s of pre-roll, in two ranges that the signer did not see"},
+        {bend_long_preroll, PS_ELIMIT, "tracks[0].preroll", "40 s of it"},
+        {bend_witnessed_preroll, PS_EFORMAT, "tracks[0].preroll", "pre-roll that was witnessed"},
+        {bend_late_preroll, PS_EFORMAT, "tracks[2].preroll", "pre-roll of a format that came later"},
+        {bend_banners, 0, NULL, "a banner that changes twice"},
+        {bend_banner_first, PS_EFORMAT, "tracks[0].banners[0]", "none for the first segment"},
+        {bend_banner_order, PS_EFORMAT, "tracks[0].banners[2]", "two for one segment"},
+        {bend_banner_beyond, PS_EFORMAT, "tracks[0].banners[2]", "one behind the last segment"},
+        {bend_banner_outside, PS_EFORMAT, "tracks[0].banners[1]", "one outside the banner"},
+        {bend_banner_stranger, PS_EFORMAT, "tracks[0].banners[1]", "one with a strange code"},
     };
     for (size_t i = 0; i < sizeof t / sizeof t[0]; i++) {
         struct sample *s = sample_new();

@@ -306,6 +306,20 @@ static void test_stated(void) {
          "top.mp4 segment 4 (00:08.000-00:10.000)");
     want(m, "unwitnessed", PS_CONTENT_INTACT, "segments-unwitnessed",
          "top.mp4 segments 1-2 (00:02.000-00:06.000)");
+    m->s->unwitnessed[0] = (struct ps_range){0, 2};
+    t->n_preroll = 2;
+    maker_sign(m);
+    want(m, "pre-roll", PS_CONTENT_INTACT, "segments-preroll", "top.mp4 segments 0-1 (00:00.000-00:04.000)");
+    want(m, "what else was unwitnessed", PS_CONTENT_INTACT, "segments-unwitnessed",
+         "top.mp4 segment 2 (00:04.000-00:06.000)");
+    t->n_preroll = 3;
+    maker_sign(m);
+    judge(m, NULL);
+    tap_is_uint(v.n_problems, 2, "pre-roll alone is told once, beside the loss");
+    ps_verdict_free(&v);
+    t->n_preroll = 0;
+    m->s->unwitnessed[0] = (struct ps_range){1, 2};
+    maker_sign(m);
     film_cut(m->film, 3);
     maker_film(m);
     judge(m, NULL);

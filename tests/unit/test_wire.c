@@ -214,7 +214,7 @@ static void answers(struct ps_buf *b) {
     ps_wire_put_appended(b, &appended);
     message(b, false, "APPENDED");
     for (size_t i = 0; i < 48; i++) {
-        records.r[i].late = i % 2;
+        records.r[i].late = i % 3;
         fill(records.r[i].record, PS_RECORD_SIZE, (uint8_t)i);
     }
     ps_wire_put_records(b, &records);
@@ -264,9 +264,12 @@ static void bounds(struct ps_buf *b) {
     static struct ps_wire_refused refused;
     static uint8_t body[PS_MAX_WIRE + 1];
     tap_is_int(ps_wire_get_clip("\0\x20\0\0\0\0\0\0", 8, &clip), PS_ELIMIT, "a clip number beyond 2^53");
-    body[8] = 2;
+    body[8] = PS_WIRE_PREROLL;
+    tap_is_int(ps_wire_get_segment(body, 9 + PS_RECORD_SIZE, &segment), 0, "pre-roll");
+    tap_is_int(segment.late, PS_WIRE_PREROLL, "is told apart from late");
+    body[8] = 3;
     tap_is_int(ps_wire_get_segment(body, 9 + PS_RECORD_SIZE, &segment), PS_EFORMAT,
-               "a flag that is neither 0 nor 1");
+               "neither witnessed nor late nor pre-roll");
     memset(body, 0, sizeof body);
     tap_is_int(ps_wire_get_seal(body, 12, &clip, &number), PS_ELIMIT, "an empty statement");
     memcpy(body + 8, "\0\x40\0\1", 4);

@@ -102,7 +102,7 @@ const stateOf = (film, seq) => {
         return "left";
     if (!film.inFilm)
         return "unknown";
-    return inRanges(t.unwitnessed, seq) ? "unwitnessed" : "agrees";
+    return seq < t.preroll ? "preroll" : inRanges(t.unwitnessed, seq) ? "unwitnessed" : "agrees";
 };
 
 const strip = film => {

@@ -186,10 +186,25 @@ const readSegments = (f, left) => f.list("segments", left, (v, path) => {
     return unhex(v, RECORD) || refuse(path, "is not " + 2 * RECORD + " lower-case hexadecimal digits");
 });
 
+const readPlace = f => ({x: f.int("x", MAX.picture), y: f.int("y", MAX.picture), w: f.int("w", MAX.picture), h: f.int("h", MAX.picture),
+                         fields: f.text("fields", MAX.fields)});
+
 const readBanner = track => {
     const f = track.object("banner", "layout", "x", "y", "w", "h", "fields");
-    return {layout: f.text("layout"), x: f.int("x", MAX.picture), y: f.int("y", MAX.picture), w: f.int("w", MAX.picture),
-            h: f.int("h", MAX.picture), fields: f.text("fields", MAX.fields)};
+    return {layout: f.text("layout"), ...readPlace(f)};
+};
+
+// Missing where it never changed.
+const readBanners = track => {
+    if (!track.map.has("banners"))
+        return [];
+    const left = {n: MAX.banners};
+    if (track.get("banners", Array.isArray, "an array").length < 2)
+        refuse(track.at("banners"), "has less than two elements");
+    return track.objects("banners", left, ["from", "x", "y", "w", "h", "fields", "text"], (f, only) => {
+        only(f);
+        return {from: f.int("from", MAX.segments), ...readPlace(f), text: f.text("text", MAX.code)};
+    });
 };
 
 const readCounts = track => {
@@ -198,7 +213,7 @@ const readCounts = track => {
 };
 
 const TRACK_KEYS = ["camera", "opening", "model", "serial", "path", "driver", "source_format", "file", "codec", "width", "height", "banner",
-                    "first", "counts", "gaps", "segments", "unwitnessed", "lost", "head"];
+                    "banners", "first", "counts", "gaps", "segments", "unwitnessed", "lost", "preroll", "head"];
 
 const readTracks = root => {
     const segments = {n: MAX.segments}, ranges = {n: MAX.ranges}, gaps = {n: MAX.gaps};
@@ -217,6 +232,7 @@ const readTracks = root => {
         t.width = f.int("width", MAX.picture);
         t.height = f.int("height", MAX.picture);
         t.banner = readBanner(f);
+        t.banners = readBanners(f);
         t.first = f.time("first");
         t.counts = readCounts(f);
         t.gaps = f.objects("gaps", gaps, ["start", "duration", "frames", "reason"], (g, known) => {
@@ -226,6 +242,7 @@ const readTracks = root => {
         t.raw = readSegments(f, segments);
         t.unwitnessed = readRanges(f, "unwitnessed", ranges);
         t.lost = readRanges(f, "lost", ranges);
+        t.preroll = f.map.has("preroll") ? f.int("preroll", MAX.segments) : 0;
         t.head = f.hex("head", 32);
         return t;
     });
@@ -306,6 +323,39 @@ const checkPicture = (t, path) => {
         refuse(path + ".codec", "is not avc1");
 };
 
+// What came before the clip was opened: the first segments of a camera's first track, and the signer saw none of them.
+const checkPreroll = (t, where) => {
+    if (t.preroll === 0)
+        return;
+    if (!t.opening)
+        refuse(where, "is of a track that was added later");
+    if (t.preroll > t.records.length)
+        refuse(where, "is beyond the segments");
+    let late = 0;
+    for (const r of t.unwitnessed)
+        late = r.first === late ? r.last + 1 : late;
+    if (late < t.preroll)
+        refuse(where, "is not all among the unwitnessed");
+    const last = t.records[t.preroll - 1];
+    if (last.start + last.duration > MAX.prerollTicks)
+        refuse(where, "is longer than 30 s", "limit");
+};
+
+const checkBanners = (clip, t, path) => {
+    const all = t.banner;
+    t.banners.forEach((b, i) => {
+        const where = path + ".banners[" + i + "]";
+        if (i === 0 ? b.from !== 0 : b.from <= t.banners[i - 1].from)
+            refuse(where, "is out of order");
+        if (b.from >= t.records.length)
+            refuse(where, "is beyond the segments");
+        if (b.x < all.x || b.y < all.y || b.x + b.w > all.x + all.w || b.y + b.h > all.y + all.h)
+            refuse(where, "is not inside the banner");
+        if (b.text !== "" && !clip.codes.some(c => c.value === b.text))
+            refuse(where, "shows what is no code of the clip");
+    });
+};
+
 const checkTrack = (clip, t, index) => {
     const path = "tracks[" + index + "]", cameras = clip.tracks.filter(o => o.opening).map(o => o.camera);
     if (t.opening ? cameras.indexOf(t.camera) !== index : !cameras.includes(t.camera))
@@ -323,6 +373,8 @@ const checkTrack = (clip, t, index) => {
     checkRanges(t.lost, t.raw.length, path + ".lost");
     if (t.lost.length > 1 || (t.lost.length === 1 && t.lost[0].last + 1 !== t.raw.length))
         refuse(path + ".lost", "is not the tail of the segments");
+    checkPreroll(t, path + ".preroll");
+    checkBanners(clip, t, path);
 };
 
 // Files of a clip's folder that are judged by rules of their own; no film or photograph may be called so.

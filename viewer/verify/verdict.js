@@ -182,7 +182,10 @@ const tellStated = (v, t) => {
                                                t.records[r.last].start + t.records[r.last].duration), text);
     };
     tell(t.lost, "segment-lost-stated", "recorded and then lost by the station's disk: the statement says so");
-    tell(t.unwitnessed, "segments-unwitnessed", "the signer did not see these as they were recorded");
+    tell(t.preroll > 0 ? [{first: 0, last: t.preroll - 1}] : [], "segments-preroll",
+         "recorded before the clip was opened (pre-roll): the signer did not see these");
+    tell(t.unwitnessed.map(r => ({first: Math.max(r.first, t.preroll), last: r.last})).filter(r => r.first <= r.last),
+         "segments-unwitnessed", "the signer did not see these as they were recorded");
 };
 
 export const workOf = clip => clip.tracks.reduce((n, t) => n + 2 * t.file.size, 0) + clip.originals.reduce((n, o) => n + o.file.size, 0);

@@ -77,6 +77,7 @@ export const CODES = {
     "segment-lost-stated": ["声明已写明丢失的片段", "lost by the station, and the statement says so"],
     "segment-missing": ["缺少片段", "a segment is missing"],
     "segment-order": ["片段顺序不对或重复", "a segment is out of order, or there twice"],
+    "segments-preroll": ["开单之前的预录片段,签名程序没有见证", "recorded before the clip was opened (pre-roll); the signer did not see these"],
     "segments-unwitnessed": ["签名程序当时没有见证的片段", "the signer did not see these as they were recorded"],
     "signature-comment": ["签名注释与声明不符", "the signed comment is not made from this statement"],
     "signature-invalid": ["签名无效", "the signature does not fit"],
@@ -187,6 +188,7 @@ export const WORDS = {
 export const STATES = {
     agrees: ["相符", "agrees"],
     unwitnessed: ["相符,当时无人见证", "agrees, not witnessed"],
+    preroll: ["相符,开单之前预录,无人见证", "agrees; pre-roll, not witnessed"],
     "segment-altered": ["已改动", "altered"],
     "segment-foreign": ["被替换", "replaced"],
     "segment-order": ["顺序不对", "out of order"],
