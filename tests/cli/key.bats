@@ -3,11 +3,40 @@
 
 load common
 
+# Each passphrase that opens a key costs half a second of a processor and 256 MB, as it must. So what many of these tests begin with
+# is made once, by the same commands, and each test has its copy: root keys of two merchants, a station, its
+# certificate, and a station with its keys under a passphrase.
+setup_file() {
+    dir=$BATS_FILE_TMPDIR root=$BATS_FILE_TMPDIR/station
+    umask 022
+    words
+    root_key >"$dir/office.said"
+    key root --merchant Other -o "$dir/other" --passphrase-file "$dir/root.pass" --moderate
+    new_station >/dev/null
+    key request --root "$root" -o "$dir/request.json"
+    certify --from 2026-01-01 --until 2027-12-31 -o "$dir/cert"
+    root=$dir/locked
+    new_station --passphrase-file "$dir/station.pass" >/dev/null
+}
+words() {
+    echo 'korrekt pferd batterie' >"$dir/root.pass"
+    echo 'station under one word' >"$dir/station.pass"
+}
+# Copies for this test: office, other, cert by their names; station with its request, or the locked one, as $root.
+given() {
+    for what in "$@"; do
+        case $what in
+        station) cp -a "$BATS_FILE_TMPDIR/station" "$root" && cp "$BATS_FILE_TMPDIR"/request.json* "$dir" ;;
+        locked) cp -a "$BATS_FILE_TMPDIR/locked" "$root" ;;
+        *) cp -a "$BATS_FILE_TMPDIR/$what" "$dir" ;;
+        esac
+    done
+}
+
 setup() {
     fresh
     umask 022
-    echo 'korrekt pferd batterie' >"$dir/root.pass"
-    echo 'station under one word' >"$dir/station.pass"
+    words
     # Sanitizer builds run the signer without its filter.
     unfiltered=
     test -z "${PACKSEAL_SAN:-}" || unfiltered=--no-seccomp
@@ -23,12 +52,6 @@ key() {
 
 root_key() {
     key root --merchant 义乌某某商贸 -o "$dir/office" --passphrase-file "$dir/root.pass" --moderate
-}
-
-# A station with a request in $dir/request.json.
-station_asks() {
-    new_station >/dev/null
-    key request --root "$root" -o "$dir/request.json"
 }
 
 certify() {
@@ -70,15 +93,12 @@ END
 }
 
 @test "a root key certifies a station, and stock minisign agrees" {
-    run root_key
-    [ "$status" -eq 0 ]
+    given office station cert
+    output=$(cat "$BATS_FILE_TMPDIR/office.said")
     [ "$(stat -c %a "$dir/office/root.key")" = 600 ]
     print=$(sed -n 2p "$dir/office/root.pub" | base64 -d | sha256sum | cut -c1-32 | tr a-f A-F | sed 's/..../& /g; s/ $//')
     [[ $output == *"fingerprint  $print"* ]]
-    station_asks
     minisign -V -H -p "$root/public/clip.pub" -m "$dir/request.json"
-    run certify --from 2026-01-01 --until 2027-12-31 -o "$dir/cert"
-    [ "$status" -eq 0 ]
     minisign -V -H -p "$dir/office/root.pub" -m "$dir/cert/cert.json"
     [ "$(jq -r .station "$dir/cert/cert.json")" = ST03 ]
     [ "$(jq -r .merchant "$dir/cert/cert.json")" = 义乌某某商贸 ]
@@ -98,8 +118,7 @@ END
 }
 
 @test "nothing is certified without proof, passphrase, or in the place of something else" {
-    root_key
-    station_asks
+    given office station
     cp "$dir/request.json" "$dir/kept.json"
     sed -i "s/\"made\":\"20/\"made\":\"21/" "$dir/request.json"
     run certify -o "$dir/cert"
@@ -114,7 +133,7 @@ END
     [ ! -e "$dir/cert/cert.json" ]
     run certify --from 2027-01-01 --until 2026-01-01 -o "$dir/cert"
     [ "$status" -eq 2 ]
-    certify -o "$dir/cert"
+    given cert
     run certify -o "$dir/cert"
     [ "$status" -eq 1 ]
     [[ $output == *"is there already"* ]]
@@ -128,9 +147,7 @@ END
 }
 
 @test "a station installs only what the root signed for just its keys" {
-    root_key
-    station_asks
-    certify -o "$dir/cert"
+    given office other station cert
     cp -r "$dir/cert" "$dir/forged"
     sed -i s/义乌/金华/ "$dir/forged/cert.json"
     run key install --root "$root" "$dir/forged/cert.json"
@@ -143,7 +160,6 @@ END
     [ ! -e "$dir/two/public/cert.json" ]
     key install --root "$root" "$dir/cert/cert.json"
     # Another merchant's root does not take the place of the first unasked.
-    key root --merchant Other -o "$dir/other" --passphrase-file "$dir/root.pass" --moderate
     key certify --root-key "$dir/other/root.key" --request "$dir/request.json" -o "$dir/cert2" \
         --passphrase-file "$dir/root.pass"
     run key install --root "$root" "$dir/cert2/cert.json"
@@ -156,9 +172,7 @@ END
 }
 
 @test "a new clip key waits for the signer to stop, and the ledger tells of it" {
-    station_asks
-    root_key
-    certify -o "$dir/cert"
+    given office station cert
     key install --root "$root" "$dir/cert/cert.json"
     start_signer
     run key rotate --root "$root"
@@ -206,9 +220,7 @@ END
     digest() {
         sha256sum <"$1" | cut -c1-64
     }
-    station_asks
-    root_key
-    certify -o "$dir/cert"
+    given office other station cert
     start_signer
     # Whose root was not known when it started waits for the next start.
     run key install --root "$root" "$dir/cert/cert.json"
@@ -238,7 +250,6 @@ END
     minisign -V -H -p "$root/public/root.pub" -m "$root/public/${revocation##*/}"
     [ "$(leaves | grep -c "^6 $(digest "$revocation")$")" -eq 1 ]
     # Another root's is not taken, by neither door.
-    key root --merchant Other -o "$dir/other" --passphrase-file "$dir/root.pass" --moderate >/dev/null
     key revoke --root-key "$dir/other/root.key" --clip-key "$clip" --since 2026-01-01 --reason stolen \
         --passphrase-file "$dir/root.pass" -o "$dir/foreign" >/dev/null
     foreign=$(find "$dir/foreign" -name 'revocation-*.json')
@@ -278,7 +289,7 @@ END
 }
 
 @test "keys under a passphrase open with it, and with it alone" {
-    new_station --passphrase-file "$dir/station.pass" >/dev/null
+    given locked
     [ "$(cut -d' ' -f1-3 "$root/signer/clip.key")" = "packseal-key 2 clip" ]
     run key list --root "$root" --json
     [ "$(json "$output" 'select(.key == "clip") | .at_rest')" = passphrase ]
@@ -340,9 +351,7 @@ END
 }
 
 @test "the enrolment note lists stations, revocations and authorities, and its trust file is read" {
-    root_key
-    station_asks
-    certify -o "$dir/cert"
+    given office station cert
     key revoke --root-key "$dir/office/root.key" --clip-key "$(sed -n 2p "$root/public/clip.pub")" \
         --since 2026-12-01 --reason stolen -o "$dir/cert" --passphrase-file "$dir/root.pass"
     revocation=$(echo "$dir"/cert/revocation-*.json)
@@ -374,8 +383,7 @@ END
 }
 
 @test "clips are trusted through the root key, those of an old clip key too" {
-    root_key
-    new_station --passphrase-file "$dir/station.pass" >/dev/null
+    given office other locked
     key request --root "$root" -o "$dir/request.json" --passphrase-file "$dir/station.pass"
     certify -o "$dir/cert"
     key install --root "$root" "$dir/cert/cert.json"
@@ -392,7 +400,6 @@ END
     [ "$status" -eq 0 ]
     [ "$(json "$output" '[.content, .key] | join(" ")')" = "intact trusted" ]
     # Another merchant's root knows nothing of it; a revoked key is revoked.
-    key root --merchant Other -o "$dir/other" --passphrase-file "$dir/root.pass" --moderate
     printf 'packseal-trust 1\nroot %s\n' "$(sed -n 2p "$dir/other/root.pub")" >"$dir/other.trust"
     run "$packseal" verify --json --trust "$dir/other.trust" "$dir/one.zip"
     [ "$status" -eq 3 ]

@@ -3,10 +3,19 @@
 
 load common
 
+# A passphrase costs half a second of a processor each time: the merchants are made once, and each test has its copy.
+setup_file() {
+    dir=$BATS_FILE_TMPDIR
+    umask 022
+    echo 'korrekt pferd batterie' >"$dir/pass"
+    merchant a 义乌甲商贸
+    merchant b 义乌乙商贸
+    "$packseal" key root --merchant 义乌甲商贸 -o "$dir/second" --passphrase-file "$dir/pass" --moderate >/dev/null
+}
 setup() {
     fresh
     umask 022
-    echo 'korrekt pferd batterie' >"$dir/pass"
+    cp -a "$BATS_FILE_TMPDIR/." "$dir"
 }
 teardown() {
     forget
@@ -31,8 +40,6 @@ print_of() {
 }
 
 @test "two merchants with one station id stand in one trust file" {
-    merchant a 义乌甲商贸
-    merchant b 义乌乙商贸
     grep -q "^log $(cat "$dir/a/station/public/log.vkey")$" "$dir/a/enrolment.note.trust"
     run trust add "$dir/a/enrolment.note" --to "$dir/trust" --yes
     [ "$status" -eq 0 ]
@@ -68,7 +75,6 @@ print_of() {
 }
 
 @test "what contradicts the file is told, and nothing is written" {
-    merchant a 义乌甲商贸
     trust add "$dir/a/enrolment.note" "$dir/a/station/public/trust" --to "$dir/trust" --yes
     cp "$dir/trust" "$dir/before"
     refused() {
@@ -86,7 +92,6 @@ print_of() {
     refused "is registered with other limits"
     printf 'packseal-trust 1\nroot %s\n' "$clip" >"$dir/in"
     refused "is registered as a clip key"
-    "$packseal" key root --merchant 义乌甲商贸 -o "$dir/second" --passphrase-file "$dir/pass" --moderate >/dev/null
     printf 'packseal-trust 1\nroot %s merchant=义乌甲商贸\n' "$(sed -n 2p "$dir/second/root.pub")" >"$dir/in"
     refused "this merchant has another root key here"
     # A ledger of the same name with another key: it is not the digest that the name holds.
@@ -119,7 +124,6 @@ END
 }
 
 @test "a note counts only with the signature of the root key that it names" {
-    merchant a 义乌甲商贸
     cp "$dir/a/enrolment.note" "$dir/note"
     run trust add "$dir/note" --to "$dir/trust" --yes
     [ "$status" -eq 1 ]
