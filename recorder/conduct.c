@@ -203,6 +203,7 @@ static bool again_by_signer(const struct ps_station *st, const struct ps_station
 static void remember(struct ps_station *st) {
     const struct ps_opening *o = &st->rec->clip->opening;
 
+    ps_desk_next(&st->desk);
     for (unsigned i = 0; i < o->n_codes; i++)
         ps_desk_remember(&st->desk, o->codes[i].value, o->kind);
 }

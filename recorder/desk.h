@@ -18,11 +18,13 @@ struct ps_desk {
     struct ps_carriers *carriers;
     struct ps_orders_file orders;
     struct ps_index *index; /* NULL until there is one */
-    struct {
+    struct ps_desk_recent {
         char value[PS_MAX_CODE + 1];
         uint8_t kind;
+        uint64_t clip;
     } recent[PS_DESK_RECENT];
     unsigned n_recent;       /* all so far; the ring holds the last */
+    uint64_t clip;           /* that they are remembered of */
     char carriers_told[256]; /* "" or what is wrong with the table: an alarm */
     char orders_told[256];   /* the same of the list */
     int64_t next_look_ns;
@@ -35,6 +37,8 @@ void ps_desk_close(struct ps_desk *d);
 bool ps_desk_tick(struct ps_desk *d, int64_t mono_ns, char text[256], bool *loud);
 /* scan, earlier and order_again of the event; entry, device and times are the caller's. */
 void ps_desk_read(struct ps_desk *d, const char *raw, struct ps_session_event *e);
+/* What is remembered from here on is of another clip. */
+void ps_desk_next(struct ps_desk *d);
 /* A clip of this kind has this code. */
 void ps_desk_remember(struct ps_desk *d, const char *value, uint8_t kind);
 /* A number of the list as a code of a clip. */

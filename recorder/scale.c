@@ -51,6 +51,27 @@ bool ps_scale_settle(struct ps_scale_settle *s, const struct ps_scale_frame_weig
     return s->count == SETTLE_READINGS && mono_ns - s->since_ns >= s->settle_ns;
 }
 
+/* ---- what is stated ---- */
+
+#define APART_NS INT64_C(1000000000)
+#define STATED_MOST 200
+
+enum ps_scale_news ps_scale_news(struct ps_scale_stated *s, const struct ps_scale_reading *r,
+                                 uint16_t change_grams, int64_t mono_ns) {
+    const int32_t before = s->any ? s->grams : 0,
+                  apart = r->grams > before ? r->grams - before : before - r->grams;
+    const bool same_kind = !s->any || s->net == r->net;
+
+    if (!r->known || !r->stable || (apart <= change_grams && same_kind) || s->n > STATED_MOST ||
+        (s->any && mono_ns - s->mono_ns < APART_NS))
+        return PS_SCALE_NOTHING;
+    s->any = true;
+    s->net = r->net;
+    s->grams = r->grams;
+    s->mono_ns = mono_ns;
+    return s->n++ < STATED_MOST ? PS_SCALE_STATE : PS_SCALE_LEFT_OUT;
+}
+
 /* ---- the device ---- */
 
 int ps_scale_new(struct ps_scale **out, const struct ps_config_scale *config) {

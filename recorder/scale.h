@@ -27,6 +27,22 @@ bool ps_scale_settle(struct ps_scale_settle *s, const struct ps_scale_frame_weig
 /* It was taken away: what comes begins anew. */
 void ps_scale_settle_anew(struct ps_scale_settle *s);
 
+/* What a clip's time line tells of a scale. */
+struct ps_scale_stated { /* zeroed when a clip begins */
+    bool any, net;
+    int32_t grams;
+    int64_t mono_ns;
+    unsigned n;
+};
+enum ps_scale_news {
+    PS_SCALE_NOTHING,
+    PS_SCALE_STATE, /* it stands still, and is another weight than the last one; an empty scale, after it was not empty */
+    PS_SCALE_LEFT_OUT /* it would be the 201st: said once; a scale that never rests must not fill the statement */
+};
+/* At most one in a second: ask again until then. What is stated is remembered. */
+enum ps_scale_news ps_scale_news(struct ps_scale_stated *s, const struct ps_scale_reading *r,
+                                 uint16_t change_grams, int64_t mono_ns);
+
 /* config outlives it. PS_EINVAL, PS_ENOENT, PS_EPERM, PS_EBUSY, PS_EFORMAT, with why; the scale is kept then, away. */
 int ps_scale_new(struct ps_scale **out, const struct ps_config_scale *config);
 int ps_scale_open(struct ps_scale *s, struct ps_why *why);

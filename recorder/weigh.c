@@ -16,8 +16,6 @@
 #define BACK_OFF_MAX_NS (30 * SECOND)
 #define BACK_OFF_BLIND_NS (8 * SECOND) /* without udev */
 #define FRESH_NS (3 * SECOND)          /* a weight that was told so long ago is not the weight of now */
-#define APART_NS SECOND                /* between two events */
-#define EVENTS 200                     /* of one scale in one clip */
 
 struct bench_scale {
     const struct ps_config_scale *config;
@@ -31,10 +29,7 @@ struct bench_scale {
     int64_t since_ns, at_ns; /* it came between these two */
     /* of the clip */
     uint64_t serial;
-    unsigned events;
-    bool stated, stated_net;
-    int32_t stated_grams;
-    int64_t stated_ns;
+    struct ps_scale_stated stated;
 };
 
 struct ps_weigh {
@@ -124,8 +119,7 @@ static void announce(struct ps_station *st, const struct bench_scale *b) {
                       NULL, NULL);
 }
 
-/* The clip's time line gets a weight that stands still and is another than the last one; an empty scale is told only after it was
- * not empty. */
+/* What came before the clip began is no weight of it. */
 static void state(struct ps_station *st, struct bench_scale *b, int64_t now) {
     char text[96];
 
@@ -133,23 +127,14 @@ static void state(struct ps_station *st, struct bench_scale *b, int64_t now) {
         return;
     if (b->serial != st->serial) {
         b->serial = st->serial;
-        b->stated = false;
-        b->events = 0;
+        b->stated = (struct ps_scale_stated){0};
     }
-    if (!b->some || !b->last.known || !b->last.stable || b->since_ns < st->rec->started_mono_ns)
+    if (!b->some || b->since_ns < st->rec->started_mono_ns)
         return;
-    const int32_t before = b->stated ? b->stated_grams : 0;
-    const bool other_kind = b->stated && b->stated_net != b->last.net;
-    if ((labs((long)b->last.grams - before) <= b->config->change_grams && !other_kind) ||
-        (b->stated && now - b->stated_ns < APART_NS) || b->events > EVENTS)
-        return;
-    b->stated = true;
-    b->stated_grams = b->last.grams;
-    b->stated_net = b->last.net;
-    b->stated_ns = now;
-    if (b->events++ == EVENTS) { /* a scale that never rests must not fill the statement */
-        event(st, now, "weight-left-out", b->config->name);
-        return;
+    switch (ps_scale_news(&b->stated, &b->last, b->config->change_grams, now)) {
+    case PS_SCALE_NOTHING: return;
+    case PS_SCALE_LEFT_OUT: event(st, now, "weight-left-out", b->config->name); return;
+    case PS_SCALE_STATE: break;
     }
     snprintf(text, sizeof text, "%d g %s%s", (int)b->last.grams, b->config->name, b->last.net ? " net" : "");
     event(st, now, "weight", text);

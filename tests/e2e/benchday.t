@@ -12,6 +12,7 @@ import time
 
 sys.dont_write_bytecode = True
 sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
+from benchtop import Keys, Scale
 from station import SRC, Station, mjpeg_film, need_programs, statement, tap, verdict, wait_for
 import tempfile
 
@@ -38,7 +39,22 @@ class Scan:
         return json.loads(text)
 
 
-def play(st):
+def weigh(st, bench, frame):
+    """The scale tells this from now on; goes on when the station has read it."""
+    bench.tell = frame.encode() + b"\r\n"
+    grams = round(float(frame.split(",")[-1].strip("+ kg")) * 1000)
+    tap.ok(wait_for(lambda: [x["grams"] for x in json.loads(st.cli("status", "--json").stdout)["scales"]] == [grams], 10, 0.05),
+           "the scale shows %d g" % grams)
+
+
+def tear(st, gun, text):
+    """The keys of a scan with a pause where the bar is."""
+    before = st.said().count("torn by a pause")
+    gun.type(text.replace("|", "") + "\n", 5, torn_at=text.index("|"), pause_ms=400)
+    tap.ok(wait_for(lambda: st.said().count("torn by a pause") > before, 10, 0.05), "a torn scan is told")
+
+
+def play(st, gun, bench):
     """Each scan when the last one was answered and its time has come: gaps are never less than the day's. What ends a clip
     is answered when that is sealed, which nobody on a bench waits for."""
     answers, late, begun, before = {}, [], time.monotonic(), 0.0
@@ -52,6 +68,12 @@ def play(st):
         before = due
         if what == "shutdown":
             break
+        if what == "weight":
+            weigh(st, bench, text[0].split(maxsplit=1)[1])
+            continue
+        if what == "torn":
+            tear(st, gun, text[0].split(maxsplit=1)[1])
+            continue
         scan = Scan(st.root, text[0])
         if text[0] in ends or n + 1 < len(lines) and lines[n + 1][2:] == text and text[0].endswith("6789") and due > 10:
             late.append((n, text[0], scan))
@@ -72,7 +94,8 @@ def told(folders):
         out.append(sorted("code %s %s %s%s" % (k["type"], k["carrier"] or "-", k["value"],
                                                " list" if k["device"] == "orders" else "") for k in c["codes"]))
         ours = ("scan", "named", "ignored", "duplicate", "refunded", "box", "mark", "provisional", "unclassified", "operator",
-                "signed-out", "nobody-signed-in", "next-kind", "foreign-command", "unknown-command", "list-differs", "short")
+                "signed-out", "nobody-signed-in", "next-kind", "foreign-command", "unknown-command", "list-differs", "short",
+                "weight", "scan-torn")
         out.append(["%s %s" % (e["what"], e["text"]) if e["text"] else e["what"] for e in c["events"] if e["what"] in ours])
     return out
 
@@ -181,6 +204,16 @@ def bend_link(st, clip, leaf):
     tap.same(found(), (0, [], 1), "and all is in order again")
 
 
+def check_boxes(st):
+    """The waybill's own barcode alone, which both boxes have: what the other one was, only the index knows."""
+    bare = [Scan(st.root, "JDVG00000000007").answer()]
+    Scan(st.root, "PS-HZ01-STOP").answer()
+    bare.append(Scan(st.root, "JDVG00000000007").answer())
+    Scan(st.root, "PS-HZ01-STOP").answer()
+    tap.same([a["warnings"] for a in bare], [["nobody-signed-in"], ["duplicate", "nobody-signed-in"]],
+             "the second of two boxes is no second take, the third is")
+
+
 def check_list(st):
     """The list changes under the running station: a bad line is told with its number, the others stand."""
     path = st.path("orders.csv")
@@ -205,15 +238,17 @@ def main():
     try:
         film = mjpeg_film(os.path.join(tmp, "top.mjpeg"), "320x240", 10, 5)
         with Station({"top": "lavf:" + film}, settings={"min_seconds": 0, "originals_every": 0}) as st:
+            gun, bench = Keys(os.path.join(tmp, "event-gun")), Scale()
             conf = st.path("packseal.conf")
             with open(conf, encoding="utf-8") as f:
                 text = f.read()
             text = text.replace("# site = HZ01", "site = HZ01").replace("operator = 0017", "")
             with open(conf, "w", encoding="utf-8") as f:
-                f.write(text + "\n[orders]\nfile = orders.csv\n")
+                f.write(text + "\n[orders]\nfile = orders.csv\n[scanner gun]\nsource = %s\n" % gun.source +
+                        "[scale bench]\nsource = %s\nprotocol = st\n" % bench.source)
             shutil.copy(os.path.join(DAY, "orders.csv"), st.path("orders.csv"))
             st.start()
-            answers = play(st)
+            answers = play(st, gun, bench)
             check_answers(answers)
             check_status(st)
             tap.same(st.end(), 0, "the station ends in the middle of a parcel")
@@ -225,6 +260,7 @@ def main():
             tap.same(st.half_done(), [], "nothing is left open")
             st.start()
             check_link(st, folders)
+            check_boxes(st)
             check_list(st)
     finally:
         shutil.rmtree(tmp, ignore_errors=True)

@@ -3,52 +3,16 @@
 # on its time line, once; nothing that they send is ever a code.
 import json
 import os
-import pty
-import select
 import socket
 import sys
-import threading
 import time
 
 sys.dont_write_bytecode = True
 sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
+from benchtop import Scale
 from station import SANITIZED, Station, statement, tap, wait_for
 
 SIZE = "320x240" if SANITIZED else "640x360"
-
-
-class Scale:
-    """A scale at the other end of a line. tell: what it sends by itself, ten times a second; answer: to each line it is sent."""
-
-    def __init__(self):
-        self.line, self.far = pty.openpty()
-        self.source = "serial:" + os.ttyname(self.far)
-        self.tell, self.answer, self.asked, self.on = b"", b"", [], True
-        self.thread = threading.Thread(target=self.run, daemon=True)
-        self.thread.start()
-
-    def run(self):
-        rest = b""
-        while self.on:
-            ready, _, _ = select.select([self.line], [], [], 0.1)
-            if ready:
-                try:
-                    rest += os.read(self.line, 256)
-                except OSError:
-                    return
-                while b"\r\n" in rest:
-                    line, rest = rest.split(b"\r\n", 1)
-                    self.asked.append(line)
-                    if self.answer:
-                        os.write(self.line, self.answer)
-            elif self.tell:
-                os.write(self.line, self.tell)
-
-    def unplug(self):
-        self.on = False
-        self.thread.join()
-        os.close(self.far)
-        os.close(self.line)
 
 
 def configure(s, scales):

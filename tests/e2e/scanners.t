@@ -6,13 +6,13 @@ import json
 import os
 import pty
 import socket
-import struct
 import subprocess
 import sys
 import time
 
 sys.dont_write_bytecode = True
 sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
+from benchtop import Keys
 from station import BUILD, SANITIZED, Station, skip_all, statement, tap, wait_for
 
 SIZE = "320x240" if SANITIZED else "640x360"
@@ -20,12 +20,6 @@ POS = ("058c0902a1010912a1028502150026ff00750895010501093b8102058c09fb09fc09fd95
        "0666ff090409008102058c09ff95017501810275078103c0c0")
 VENDOR = "0600ff0901a10109021500" + "26ff00750895408102c0"
 KEYBOARD = "05010906a1010507" + "19e029e715002501750195088102c0"
-KEYS = {c: i + 2 for i, c in enumerate("1234567890")}
-KEYS.update({c: k for k, c in zip(range(16, 26), "qwertyuiop")})
-KEYS.update({c: k for k, c in zip(range(30, 39), "asdfghjkl")})
-KEYS.update({c: k for k, c in zip(range(44, 51), "zxcvbnm")})
-KEYS.update({"-": 12, "\n": 28, "\t": 15})
-SHIFT = 42
 
 
 class Hid:
@@ -58,31 +52,6 @@ class Hid:
     def end(self):
         self.p.stdin.close()
         self.p.wait(20)
-
-
-class Keys:
-    """A keyboard's event stream; its keys are so many milliseconds apart by their own stamps, the last one is now."""
-
-    def __init__(self, path):
-        os.mkfifo(path)
-        self.fd, self.source = os.open(path, os.O_RDWR), "evdev:" + path
-
-    def type(self, text, gap_ms, torn_at=None, pause_ms=0):
-        """torn_at: the index of a key that comes so much later."""
-        pressed = []
-        for c in text:
-            key = [(KEYS[c.lower()], 1), (KEYS[c.lower()], 0)]
-            pressed.append([(SHIFT, 1)] + key + [(SHIFT, 0)] if c.isupper() else key)
-        now = time.clock_gettime_ns(time.CLOCK_MONOTONIC)
-        out = b""
-        for i, keys in enumerate(pressed):
-            at = now - (len(pressed) - 1 - i) * gap_ms * 1000000
-            if torn_at is not None and i < torn_at:
-                at -= pause_ms * 1000000
-            stamp = struct.pack("qq", at // 10**9, at % 10**9 // 1000)
-            for code, value in keys:
-                out += stamp + struct.pack("HHi", 1, code, value) + stamp + struct.pack("HHi", 0, 0, 0)
-        os.write(self.fd, out)
 
 
 def sections(s, scanners):

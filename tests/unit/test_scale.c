@@ -235,7 +235,38 @@ static void test_settle(void) {
     tap_ok(!settled(&s, 5, false, 9100), "overload in between");
 }
 
+static enum ps_scale_news news(struct ps_scale_stated *s, int32_t grams, bool stable, bool net, int64_t ms) {
+    const struct ps_scale_reading r = {.known = true, .grams = grams, .stable = stable, .net = net};
+    return ps_scale_news(s, &r, 5, ms * MS);
+}
+
+static void test_news(void) {
+    struct ps_scale_stated s = {0};
+    tap_ok(!news(&s, 0, true, false, 1) && !news(&s, 5, true, false, 2), "an empty scale is no news");
+    tap_ok(!news(&s, 900, false, false, 3), "nor is what moves");
+    tap_ok(news(&s, 1234, true, false, 4) == PS_SCALE_STATE, "a weight is");
+    tap_ok(!news(&s, 1234, true, false, 2004) && !news(&s, 1239, true, false, 3004),
+           "once, though its last digit trembles");
+    tap_ok(news(&s, 1240, true, false, 4004) == PS_SCALE_STATE, "as far as it creeps from what was told");
+    tap_ok(!news(&s, 2000, true, false, 4999) && news(&s, 2000, true, false, 5004) == PS_SCALE_STATE,
+           "one in a second");
+    tap_ok(news(&s, 2000, true, true, 7000) == PS_SCALE_STATE, "the same net is another");
+    tap_ok(news(&s, 0, true, true, 9000) == PS_SCALE_STATE, "an empty scale behind a weight is told");
+    struct ps_scale_reading over = {.known = false};
+    tap_ok(!ps_scale_news(&s, &over, 5, 11000 * MS), "overload is no weight");
+    unsigned stated = 0, left_out = 0;
+    s = (struct ps_scale_stated){0};
+    for (int i = 0; i < 1000; i++) {
+        enum ps_scale_news n = news(&s, i % 2 ? 100 : 200, true, false, 20000 + i * 1000);
+        stated += n == PS_SCALE_STATE;
+        left_out += n == PS_SCALE_LEFT_OUT;
+    }
+    tap_ok(stated == 200 && left_out == 1, "a scale that never rests: %u, and that more was left out",
+           stated);
+}
+
 int main(void) {
+    test_news();
     test_st();
     test_sics();
     test_plain();

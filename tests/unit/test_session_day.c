@@ -11,11 +11,14 @@
 
 #include "evidence/bytes.h"
 #include "recorder/desk.h"
+#include "recorder/scale.h"
+#include "recorder/scanner.h"
 #include "tests/unit/tap.h"
 
 #define MS 1000000LL
 
 struct day {
+    struct ps_scale_stated stated; /* of the scale in the clip */
     struct ps_desk desk;
     struct ps_session s;
     struct ps_buf out, clip; /* told so far; of the clip that runs, behind its first line */
@@ -61,6 +64,8 @@ static void act(struct day *d, const struct ps_session_action *a) {
         d->started_ms = d->ms;
         (void)snprintf(d->head, sizeof d->head, "%s %s", ps_opening_kind(a->kind),
                        a->operator_id[0] ? a->operator_id : "nobody");
+        ps_desk_next(&d->desk);
+        d->stated = (struct ps_scale_stated){0};
         put_code(d, &a->code);
         put_links(d, a);
         return;
@@ -95,6 +100,54 @@ static void step(struct day *d, const struct ps_session_event *e) {
         act(d, &a[i]);
 }
 
+/* "bench ST,GS,+ 1.234 kg": read and told as the station does it. */
+static bool on_weight(struct day *d, const char *text) {
+    struct ps_scale_frame f;
+    struct ps_scale_frame_weight w;
+    char name[32], line[96];
+    int at = 0;
+
+    if (sscanf(text, "%31s %n", name, &at) != 1)
+        return false;
+    ps_scale_frame_init(&f, PS_CONFIG_WEIGHT_ST, PS_CONFIG_UNIT_ANY);
+    (void)snprintf(line, sizeof line, "%s\r", text + at);
+    for (const char *p = line; *p != '\0'; p++) {
+        if (ps_scale_frame_byte(&f, (uint8_t)*p, &w) != PS_SCALE_FRAME_WEIGHT)
+            continue;
+        const struct ps_scale_reading r = {
+            .known = true, .grams = w.grams, .stable = !w.moving, .net = w.net};
+        (void)snprintf(line, sizeof line, "%d g %s%s", (int)w.grams, name, w.net ? " net" : "");
+        if (d->open && ps_scale_news(&d->stated, &r, 5, d->ms * MS) == PS_SCALE_STATE)
+            put_event(d, "weight", line);
+        return true;
+    }
+    return false;
+}
+
+/* "gun SF40|00000000001": a line of bytes with a pause at the bar. Were a code to come of it, it would be scanned. */
+static bool on_torn(struct day *d, const char *text) {
+    static struct ps_session_event e;
+    struct ps_scanner_line l = {0};
+    char name[32];
+    int at = 0;
+
+    if (sscanf(text, "%31s %n", name, &at) != 1 || !strchr(text, '|'))
+        return false;
+    for (const char *p = text + at; *p != '\0'; p++)
+        if (*p == '|')
+            ps_scanner_line_tear(&l);
+        else
+            (void)ps_scanner_line_byte(&l, (uint8_t)*p);
+    if (ps_scanner_line_byte(&l, '\r')) {
+        e = (struct ps_session_event){.type = PS_SESSION_CODE, .mono_ns = d->ms * MS};
+        ps_desk_read(&d->desk, l.text, &e);
+        step(d, &e);
+    } else if (l.torn_n) {
+        put_event(d, "scan-torn", name);
+    }
+    return true;
+}
+
 /* "08:00:01.000 scan SF1234567890123": the clock goes on in seconds up to then. */
 static bool on_line(struct day *d, const char *line) {
     static const struct {
@@ -121,13 +174,17 @@ static bool on_line(struct day *d, const char *line) {
             step(d, &e);
         }
     d->ms = now;
+    d->events++;
+    if (strcmp(word, "weight") == 0)
+        return on_weight(d, line + at + (line[at] == ' '));
+    if (strcmp(word, "torn") == 0)
+        return on_torn(d, line + at + (line[at] == ' '));
     for (size_t i = 0; i < sizeof words / sizeof words[0]; i++)
         if (strcmp(word, words[i].word) == 0) {
             e = (struct ps_session_event){.type = words[i].type, .mono_ns = now * MS};
             if (e.type == PS_SESSION_CODE)
                 ps_desk_read(&d->desk, line + at + (line[at] == ' '), &e);
             step(d, &e);
-            d->events++;
             return true;
         }
     return false;
