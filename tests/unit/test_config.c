@@ -235,9 +235,10 @@ static void ranges(void) {
     static const struct {
         const char *key;
         long least, most;
-    } r[] = {{"segment_seconds", 1, 10},   {"qp", 18, 40},           {"max_mbit", 0, 1000},
-             {"idle_seconds", 0, 3600},    {"max_seconds", 1, 3600}, {"originals_every", 0, 3600},
-             {"min_free_mb", 0, 100000000}};
+    } r[] = {{"segment_seconds", 1, 10},    {"qp", 18, 40},
+             {"max_mbit", 0, 1000},         {"idle_seconds", 0, 3600},
+             {"max_seconds", 1, 3600},      {"originals_every", 0, 3600},
+             {"min_free_mb", 0, 100000000}, {"preroll_seconds", 0, 30}};
     static const char *const odd[] = {"-1", "", "1.5", "0x10", "99999999999999999999", " 5 5", "five"};
     char text[128];
     for (size_t i = 0; i < sizeof(r) / sizeof(r[0]); i++) {
@@ -256,6 +257,16 @@ static void ranges(void) {
         tap_ok(good, "%s takes %ld and %ld", r[i].key, r[i].least, r[i].most);
         tap_ok(bad, "%s takes nothing outside them and nothing but digits", r[i].key);
     }
+}
+
+/* A clip ends after an hour, what came before it included. */
+static void hour(void) {
+    tap_is_int(parse("[station]\nid = A\n[recording]\nmax_seconds = 3570\npreroll_seconds = 30\n"), 0,
+               "an hour with its pre-roll");
+    tap_is_int(parse("[station]\nid = A\n[recording]\nmax_seconds = 3571\npreroll_seconds = 30\n"),
+               PS_EFORMAT, "and not more");
+    tap_ok(strstr(why.text, "preroll_seconds") != NULL, "said with the key's name: %s", why.text);
+    tap_ok(parse("[station]\nid = A\n") == 0 && c.preroll_seconds == 0, "no pre-roll unless it is asked for");
 }
 
 static void amounts(void) {
@@ -309,6 +320,7 @@ int main(void) {
     long_lines();
     refusals();
     ranges();
+    hour();
     amounts();
     roots();
     return tap_done();
