@@ -54,11 +54,13 @@ static bool copy(char *to, size_t cap, const char *value) {
 const char *ps_config_viewer_set(struct ps_config_viewer *c, const char *key, const char *value) {
     char host[64];
     uint16_t port;
-    if (strcmp(key, "listen") == 0)
+    if (strcmp(key, "listen") == 0) {
+        c->listen_is_set = true;
         return (strcmp(value, "off") == 0 || ps_config_viewer_listen(value, host, &port)) &&
                        copy(c->listen, sizeof(c->listen), value)
                    ? NULL
                    : "listen is ADDRESS:PORT, [ADDRESS]:PORT or off";
+    }
     if (strcmp(key, "names") == 0)
         return is_names(value) && copy(c->names, sizeof(c->names), value)
                    ? NULL

@@ -9,8 +9,9 @@
 #include <stdint.h>
 
 struct ps_config_viewer {
-    char listen[80]; /* address:port, [address]:port; "off" */
-    char names[512]; /* by which browsers may reach it, with blanks between */
+    char listen[80];    /* address:port, [address]:port; "off" */
+    bool listen_is_set; /* packseal run starts the viewer then, unless it is "off" */
+    char names[512];    /* by which browsers may reach it, with blanks between */
     char tls_cert
         [512]; /* PEM, the server's first, then its chain; "" no TLS; a relative path starts at ROOT */
     char tls_key[512];     /* PEM */

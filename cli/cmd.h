@@ -9,6 +9,7 @@
 int ps_cmd_barcodes(int argc, char **argv);
 int ps_cmd_cameras(int argc, char **argv);
 int ps_cmd_cancel(int argc, char **argv);
+int ps_cmd_code(int argc, char **argv);
 int ps_cmd_doctor(int argc, char **argv);
 int ps_cmd_events(int argc, char **argv);
 int ps_cmd_export(int argc, char **argv);

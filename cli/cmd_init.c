@@ -115,15 +115,17 @@ static int compose(const struct init *in, struct ps_buf *b) {
         return status;
     if (in->scanners.n == 0)
         ps_buf_text(b, "\n# [scanner main]\n# source = serial:/dev/ttyACM0\n");
-    ps_buf_text(b,
-                "\n[recording]\n"
-                "# A parcel that is idle for so many seconds ends its clip; 0: never.\nidle_seconds = 300\n"
-                "# No clip is longer.\nmax_seconds = 1800\n"
-                "# The camera's own picture, besides start and end, every so many seconds; 0: not.\n"
-                "originals_every = 60\n"
-                "# No new clip with less room on the disk, in MB.\nmin_free_mb = 1024\n"
-                "\n[retention]\n# Clips are removed so many days after their end; 0: never.\n# days = 180\n"
-                "# Younger ones do not go even when the disk is full.\n# min_days = 30\n");
+    ps_buf_text(
+        b, "\n[recording]\n"
+           "# A parcel that is idle for so many seconds ends its clip; 0: never.\nidle_seconds = 300\n"
+           "# No clip is longer.\nmax_seconds = 1800\n"
+           "# The camera's own picture, besides start and end, every so many seconds; 0: not.\n"
+           "originals_every = 60\n"
+           "# No new clip with less room on the disk, in MB.\nmin_free_mb = 1024\n"
+           "\n[retention]\n# Clips are removed so many days after their end; 0: never.\n# days = 180\n"
+           "# Younger ones do not go even when the disk is full.\n# min_days = 30\n"
+           "\n[viewer]\n# The web pages. Without listen, packseal run has none; a service listens here.\n"
+           "# listen = 127.0.0.1:8480\n");
     return 0;
 }
 

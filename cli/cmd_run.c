@@ -36,6 +36,8 @@
 #define STAMP_LOOK_MS 1000   /* whether somebody wants one */
 #define STAMP_AGAIN_MS 60000 /* after one that failed: what it left wanted does not make it run on and on */
 
+#define VIEWER_AGAIN_MS 1000 /* doubled up to BACK_OFF_MOST_MS */
+
 #define PRUNE_FIRST_MS 60000
 #define PRUNE_EVERY_MS (10 * 60000)
 
@@ -59,7 +61,10 @@ static const char help_en[] =
     "ends the clip, seals it and stops both. Where [time] of packseal.conf names an authority or a witness, "
     "it "
     "runs\n"
-    "packseal stamp every 15 minutes and after an export; packseal prune every 10 minutes.\n"
+    "packseal stamp every 15 minutes and after an export; packseal prune every 10 minutes. Where [viewer] "
+    "has listen, "
+    "it runs\n"
+    "the viewer, and prints its address.\n"
     "\n"
     "  --root DIR     where the station lives ($PACKSEAL_ROOT, else /var/lib/packseal)\n"
     "  --scan-stdin   lines of standard input are scanned codes\n"
@@ -71,7 +76,7 @@ static const char help_zh[] =
     "\n"
     "在前台运行签名程序和录像程序,可以录像时显示 \"ready\"。Ctrl-C 或 SIGTERM 会结束并封存当前录像,\n"
     "然后停止二者。packseal.conf 的 [time] 中有时间戳机构或见证方时,每 15 分钟和导出之后运行 packseal "
-    "stamp;\n每 10 分钟运行 packseal prune。\n"
+    "stamp;\n每 10 分钟运行 packseal prune。[viewer] 设置了 listen 时还会运行网页查看程序并打印其地址。\n"
     "\n"
     "  --root 文件夹   工位所在($PACKSEAL_ROOT,否则 /var/lib/packseal)\n"
     "  --scan-stdin    标准输入的每一行视为扫描的条码\n"
@@ -96,7 +101,7 @@ struct run {
     char root[PS_ROOT_PATH], socket[PS_ROOT_PATH], dir[PS_ROOT_PATH], wanted[PS_ROOT_PATH];
     bool scan_stdin, unconfined;
     const char *passphrase; /* its file, or NULL */
-    struct child signer, recorder, stamp, prune;
+    struct child signer, recorder, stamp, prune, viewer;
     int signals;
     int64_t again_ms; /* when to start the signer again; 0: not waiting */
     int64_t back_off_ms;
@@ -104,6 +109,9 @@ struct run {
     int64_t stamp_ms;         /* when to ask them regardless; 0: not known yet */
     int64_t stamp_not_before; /* however wanted */
     int64_t prune_ms;         /* when to look what may go; 0: not known yet */
+    bool views;               /* [viewer] listen */
+    int64_t viewer_ms;        /* when to start it (again) */
+    int64_t viewer_wait_ms;   /* after it ended */
     int64_t kill_ms;          /* stopping: when patience ends; 0: not stopping */
     bool stopping, told_ready;
     int status;
@@ -201,6 +209,22 @@ static void signer_gone(struct run *r, int status) {
     r->back_off_ms = r->back_off_ms * 2 > BACK_OFF_MOST_MS ? BACK_OFF_MOST_MS : r->back_off_ms * 2;
 }
 
+/* Recording does not depend on it. */
+static void viewer_gone(struct run *r, int status) {
+    char text[96], how[96];
+    if (r->stopping)
+        return;
+    int64_t now = now_ms();
+    if (now - r->viewer.since_ms > STEADY_MS)
+        r->viewer_wait_ms = VIEWER_AGAIN_MS;
+    r->viewer_ms = now + r->viewer_wait_ms;
+    ps_spawn_status_text(status, how);
+    snprintf(text, sizeof(text), ps_words("it is started again in %d s", "%d 秒后重新启动"),
+             (int)(r->viewer_wait_ms / 1000));
+    ps_words_fail(0, ps_words("the viewer ended", "网页查看程序已退出"), how, text);
+    r->viewer_wait_ms = r->viewer_wait_ms * 2 > BACK_OFF_MOST_MS ? BACK_OFF_MOST_MS : r->viewer_wait_ms * 2;
+}
+
 static void reap(struct run *r) {
     int status;
     for (pid_t pid; (pid = waitpid(-1, &status, WNOHANG)) > 0;) {
@@ -208,6 +232,7 @@ static void reap(struct run *r) {
                           : pid == r->recorder.pid ? &r->recorder
                           : pid == r->stamp.pid    ? &r->stamp
                           : pid == r->prune.pid    ? &r->prune
+                          : pid == r->viewer.pid   ? &r->viewer
                                                    : NULL;
         if (c == NULL)
             continue;
@@ -217,6 +242,8 @@ static void reap(struct run *r) {
             signer_gone(r, status);
         else if (c == &r->recorder)
             recorder_gone(r, status);
+        else if (c == &r->viewer)
+            viewer_gone(r, status);
         else if (c == &r->stamp)
             r->stamp_not_before = now_ms() + (status == 0 ? 0 : STAMP_AGAIN_MS);
     }
@@ -255,6 +282,17 @@ static void prune(struct run *r) {
     (void)start(&r->prune);
 }
 
+/* ---- pages */
+
+static void view(struct run *r) {
+    if (r->stopping && r->viewer.pid > 0)
+        kill(r->viewer.pid, SIGTERM);
+    if (!r->views || r->stopping || !r->told_ready || r->viewer.pid > 0 || now_ms() < r->viewer_ms)
+        return;
+    if (start(&r->viewer) != 0)
+        r->viewer_ms = now_ms() + BACK_OFF_MOST_MS;
+}
+
 /* ---- the loop */
 
 static void stop(struct run *r) {
@@ -271,6 +309,7 @@ static void stop(struct run *r) {
 static void patience(struct run *r) {
     struct child *c = r->recorder.pid > 0 ? &r->recorder
                       : r->signer.pid > 0 ? &r->signer
+                      : r->viewer.pid > 0 ? &r->viewer
                       : r->stamp.pid > 0  ? &r->stamp
                                           : &r->prune;
     if (!r->stopping || r->kill_ms == 0 || now_ms() < r->kill_ms || c->pid == 0)
@@ -305,6 +344,7 @@ static void proceed(struct run *r) {
     }
     stamp(r);
     prune(r);
+    view(r);
     patience(r);
 }
 
@@ -318,6 +358,8 @@ static int timeout_ms(const struct run *r) {
         next = r->signer.since_ms + SIGNER_READY_MS + 1;
     if (r->prune_ms != 0 && r->prune_ms < next)
         next = r->prune_ms > now ? r->prune_ms : now + STAMP_LOOK_MS; /* one runs longer than its time */
+    if (r->views && r->told_ready && r->viewer.pid == 0 && r->viewer_ms < next)
+        next = r->viewer_ms;
     if (r->stamps && r->told_ready && next > now + STAMP_LOOK_MS)
         next = now + STAMP_LOOK_MS;
     return next <= now ? 0 : (int)(next - now);
@@ -325,13 +367,12 @@ static int timeout_ms(const struct run *r) {
 
 static void loop(struct run *r) {
     while (!(r->stopping && r->signer.pid == 0 && r->recorder.pid == 0 && r->stamp.pid == 0 &&
-             r->prune.pid == 0)) {
-        struct pollfd p[] = {{.fd = r->signals, .events = POLLIN},
-                             {.fd = r->signer.out, .events = POLLIN},
-                             {.fd = r->recorder.out, .events = POLLIN},
-                             {.fd = r->stamp.out, .events = POLLIN},
-                             {.fd = r->prune.out, .events = POLLIN}};
-        if (poll(p, 5, timeout_ms(r)) < 0 && errno != EINTR)
+             r->prune.pid == 0 && r->viewer.pid == 0)) {
+        struct pollfd p[] = {
+            {.fd = r->signals, .events = POLLIN},      {.fd = r->signer.out, .events = POLLIN},
+            {.fd = r->recorder.out, .events = POLLIN}, {.fd = r->stamp.out, .events = POLLIN},
+            {.fd = r->prune.out, .events = POLLIN},    {.fd = r->viewer.out, .events = POLLIN}};
+        if (poll(p, 6, timeout_ms(r)) < 0 && errno != EINTR)
             break;
         if (p[1].revents != 0)
             relay(&r->signer);
@@ -341,6 +382,8 @@ static void loop(struct run *r) {
             relay(&r->stamp);
         if (p[4].revents != 0)
             relay(&r->prune);
+        if (p[5].revents != 0)
+            relay(&r->viewer);
         struct signalfd_siginfo s;
         while (read(r->signals, &s, sizeof(s)) == (ssize_t)sizeof(s)) {
             if (s.ssi_signo == SIGCHLD)
@@ -355,13 +398,14 @@ static void loop(struct run *r) {
 /* ---- setting up */
 
 /* A configuration that cannot be read is the recorder's to refuse. */
-static bool somebody_outside(const char *root) {
+static void look_at_config(struct run *r) {
     char path[PS_ROOT_PATH];
     struct ps_config *c = malloc(sizeof(*c));
-    bool some = c != NULL && ps_root_config(root, path) == 0 && ps_config_load(c, path, NULL) == 0 &&
-                c->n_authorities + c->n_witnesses > 0;
+    if (c != NULL && ps_root_config(r->root, path) == 0 && ps_config_load(c, path, NULL) == 0) {
+        r->stamps = c->n_authorities + c->n_witnesses > 0;
+        r->views = c->viewer.listen_is_set && strcmp(c->viewer.listen, "off") != 0;
+    }
     free(c);
-    return some;
 }
 
 static int prepare(struct run *r) {
@@ -382,7 +426,9 @@ static int prepare(struct run *r) {
         ps_spawn_find("packseal", r->stamp.path, &why) < 0 ||
         ps_spawn_find("packseal", r->prune.path, &why) < 0)
         return ps_words_fail(1, why.text, why.where, ps_words("install packseal again", "请重新安装"));
-    r->stamps = somebody_outside(r->root);
+    look_at_config(r);
+    if (r->views && ps_spawn_find("packseal-viewer", r->viewer.path, &why) < 0)
+        return ps_words_fail(1, why.text, why.where, ps_words("install packseal again", "请重新安装"));
     return 0;
 }
 
@@ -415,6 +461,11 @@ static void arguments(struct run *r) {
     a = r->stamp.argv;
     *a++ = r->stamp.path;
     *a++ = word;
+    *a++ = root;
+    *a++ = r->root;
+    *a = NULL;
+    a = r->viewer.argv;
+    *a++ = r->viewer.path;
     *a++ = root;
     *a++ = r->root;
     *a = NULL;
@@ -464,6 +515,8 @@ int ps_cmd_run(int argc, char **argv) {
     const char *root = NULL;
     struct run r = {
         .back_off_ms = BACK_OFF_MS,
+        .viewer_wait_ms = VIEWER_AGAIN_MS,
+        .viewer = {.name = "packseal-viewer", .out = -1, .to = stdout, .how = {.own_group = true}},
         .stamp = {.name = "packseal stamp", .out = -1, .to = stderr, .how = {.own_group = true}},
         .prune = {.name = "packseal prune", .out = -1, .to = stderr, .how = {.own_group = true}},
         .signer = {.name = "packseal-signer", .out = -1, .to = stdout, .how = {.own_group = true}},

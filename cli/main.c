@@ -24,6 +24,8 @@ static const struct command commands[] = {
     {"cameras", ps_cmd_cameras, "list cameras", "列出摄像头"},
     {"barcodes", ps_cmd_barcodes, "print the barcodes of the bench: commands, staff numbers",
      "打印工位条码:命令、工号"},
+    {"code", ps_cmd_code, "print the code for the web pages: set-up, or a screen to pair",
+     "打印网页用的代码:首次设置或屏幕配对"},
     {"find", ps_cmd_find, "find clips by any number of the order", "按订单的任一号码查找录像"},
     {"link", ps_cmd_link, "add a number that was learned later", "补记事后得知的号码"},
     {"orders", ps_cmd_orders, "check the list of expected orders", "检查待发订单表"},

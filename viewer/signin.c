@@ -55,8 +55,12 @@ int ps_signin_open(struct ps_accounts **out, struct ps_viewer *v, struct ps_why 
     pthread_mutex_init(&a->setup, NULL);
     atomic_init(&a->has_admin, admins > 0);
     *out = a;
-    if (admins > 0)
+    if (admins > 0) {
+        /* One that an interrupted set-up left: nobody is to take it for good. */
+        if (ps_viewer_code_read(v->root, PS_VIEWER_CODE_SETUP, time(NULL), code) == 0)
+            (void)ps_viewer_code_take(v->root, PS_VIEWER_CODE_SETUP, code, time(NULL));
         return 0;
+    }
     rc = ps_viewer_code_read(v->root, PS_VIEWER_CODE_SETUP, time(NULL), code);
     if (rc < 0)
         rc = ps_viewer_code_make(v->root, PS_VIEWER_CODE_SETUP, 0, code, why);

@@ -22,7 +22,7 @@ _packseal() {
     local word=${COMP_WORDS[COMP_CWORD]} before=${COMP_WORDS[COMP_CWORD - 1]} command=${COMP_WORDS[1]} options
     COMPREPLY=()
     if ((COMP_CWORD == 1)); then
-        mapfile -t COMPREPLY < <(compgen -W 'init run status events scan stop cancel cameras barcodes find link orders show verify export report
+        mapfile -t COMPREPLY < <(compgen -W 'init run status events scan stop cancel cameras barcodes code find link orders show verify export report
             intake stamp ledger key trust hold prune reindex doctor selftest --help --version' -- "$word")
         return
     fi
