@@ -83,9 +83,23 @@ sub sources_with_objects {
       map { [ $_, "$build/" . s/\.c$/.o/r ] } grep { /\.c$/ } product_sources();
 }
 
+# Symbols by object. One nm looks at all objects at once: one each would be hundreds of processes.
+my %symbols;
+
 sub nm {
     my ($options, $object) = @_;
-    return map { (split)[-1] } grep { !/:$/ && /\S/ } qx(nm $options '$object');
+    if (!$symbols{$options}) {
+        my @objects = map { $_->[1] } sources_with_objects();
+        my %of      = map { $_ => [] } @objects;
+        while (@objects) {
+            open my $out, '-|', 'nm', split(' ', $options), '-A', splice @objects, 0, 500 or die "nm: $!";
+            while (<$out>) {
+                push @{ $of{$1} }, (split)[-1] if /^(.*?\.o):/;
+            }
+        }
+        $symbols{$options} = \%of;
+    }
+    return @{ $symbols{$options}{$object} // die "$object: not an object of this build" };
 }
 
 # What an object takes from elsewhere. A fortified call counts as the call it stands for.
