@@ -12,6 +12,7 @@
 #define LOCATOR_SIGNATURE 0x07064B50u
 #define END_SIGNATURE 0x06054B50u
 #define CRC_IN_LOCAL 14     /* offset of the CRC in a local header */
+#define UTF8_NAME 0x0800    /* bit 11; none in a bundle, whose names are ASCII */
 #define MADE_BY_UNIX 0x032D /* version 4.5, so that the modes below are understood */
 #define DATE_1980 0x0021
 #define PLAIN_FILE 0100644u
@@ -76,7 +77,7 @@ static uint32_t small(uint64_t v) {
 /* What local and central header have in common. The version of both is that of the one that needs more. */
 static void put_common(const struct ps_zipw *z, struct ps_buf *b, size_t extra) {
     ps_buf_u16le(b, large(z->size) || large(z->offset) ? 45 : 10);
-    ps_buf_u16le(b, 0); /* flags: names are ASCII */
+    ps_buf_u16le(b, ps_bytes_is_ascii(z->name, strlen(z->name)) ? 0 : UTF8_NAME);
     ps_buf_u16le(b, 0); /* stored */
     ps_buf_u16le(b, 0); /* midnight */
     ps_buf_u16le(b, DATE_1980);
