@@ -194,15 +194,14 @@ uint32_t ps_lane_track_index(const struct ps_lane_track *t) {
 }
 
 /* The first GOP of each lane has another length, so that keyframes (about three times a frame's cost) of several cameras
- * do not fall together. */
+ * do not fall together; nor are two GOPs of cameras that show the same alike, which the signer takes for one told twice. */
 static uint64_t gop_length(const struct ps_lane_track *t) {
-    uint64_t whole = (uint64_t)t->s.lane->segment_seconds * PS_TICKS_PER_SECOND;
+    const struct ps_lane_spec *l = t->s.lane;
+    /* Pre-roll has short ones: it is cut at their borders. */
+    uint64_t whole = (t->s.job ? l->segment_seconds : 1u) * (uint64_t)PS_TICKS_PER_SECOND;
+    bool first = t->s.job ? t->seq == t->clip_seq : !t->counted.encoded;
 
-    if (!t->s.job) /* short ones: what the ring holds is cut at their borders */
-        return PS_TICKS_PER_SECOND;
-    return t->seq == t->clip_seq && t->s.lane->of > 1
-               ? whole * (t->s.lane->of - t->s.lane->number) / t->s.lane->of
-               : whole;
+    return first && l->of > 1 ? whole * (l->of - l->number) / l->of : whole;
 }
 
 /* Bitrate guard for constant QP: noisy film costs bytes. A new encoder with another QP takes over at a GOP border; SPS and

@@ -54,8 +54,24 @@ def need_browser():
         sys.exit(1)
 
 
-def record(work):
-    """Two clips of two cameras by the real programs."""
+def add_preroll(s):
+    """A third clip, out of idle: with pre-roll, and begun by an item."""
+    s.end()
+    with open(s.path("packseal.conf"), encoding="utf-8") as f:
+        text = f.read()
+    with open(s.path("packseal.conf"), "w", encoding="utf-8") as f:
+        f.write(text.replace("[recording]\n", "[recording]\npreroll_seconds = 2\n"))
+    s.start()
+    time.sleep(3)
+    tap.same(s.scan("6901234567892").returncode, 0, "and one with pre-roll")
+    time.sleep(1)
+    s.scan("JDVA00012345678")
+    time.sleep(1.5)
+    tap.same(s.stop().returncode, 0, "that its label names")
+
+
+def record(work, preroll=False):
+    """Two clips of two cameras by the real programs, and perhaps one with pre-roll."""
     films = {n: mjpeg_film(os.path.join(work, n + ".avi"), size="320x240", fps=15, seconds=6, scene=SCENE) for n in ("top", "side")}
     out = os.path.join(work, "recorded")
     with Station({n: "lavf:" + f for n, f in films.items()}) as s:
@@ -65,6 +81,8 @@ def record(work):
         s.scan("YT7654321098765")
         time.sleep(5)
         tap.same(s.stop().returncode, 0, "and another one")
+        if preroll:
+            add_preroll(s)
         for i, folder in enumerate(s.clips()):
             shutil.copytree(folder, os.path.join(out, "clip%d" % i))
         shutil.copytree(s.path("public"), os.path.join(out, "public"))

@@ -133,7 +133,7 @@ def main():
     work = tempfile.mkdtemp(prefix="packseal-verify.")
     browser = files = None
     try:
-        recorded = record(work)
+        recorded = record(work, preroll=True)
         folder = os.path.join(work, "corpus")
         r = run(sys.executable, os.path.join(SRC, "tests", "corpus", "make.py"), recorded, folder, timeout=200)
         tap.same((r.returncode, r.stderr.decode()), (0, ""), "the corpus is made")

@@ -1,6 +1,6 @@
 #!/usr/bin/env python3
 # Bundles bent in one way each, from one that real programs recorded: make.py RECORDED OUT writes them and cases.json.
-# RECORDED holds clip0/ and clip1/ (two cameras each). The clips are signed anew with keys of the corpus, so that it can
+# RECORDED holds clip0/, clip1/ and clip2/ (two cameras each; the third with pre-roll, and named by its label). The clips are signed anew with keys of the corpus, so that it can
 # also hold what no station would sign. What a checker should say of each is not written here but compared between two.
 import copy
 import json
@@ -69,7 +69,7 @@ class Clip:
 
 class Corpus:
     def __init__(self, recorded, out):
-        self.a, self.b = (Clip(os.path.join(recorded, n)) for n in ("clip0", "clip1"))
+        self.a, self.b, self.pre = (Clip(os.path.join(recorded, n)) for n in ("clip0", "clip1", "clip2"))
         self.out, self.cases = out, []
         self.station, self.ledger, self.root = STATION, LEDGER, ROOT
         os.makedirs(out, exist_ok=True)
@@ -285,6 +285,78 @@ def fields(k):
     k.clip("lost-stated", k.a.folder(lambda c: top(c).update(lost=[[n - 2, n - 1]]), top__mp4=data))
     k.clip("lost-all-stated", k.a.folder(lambda c: top(c).update(lost=[[0, n - 1]]), top__mp4=None))
     k.clip("lost-and-one-more", k.a.folder(lambda c: top(c).update(lost=[[n - 1, n - 1]]), top__mp4=data))
+
+
+# ---- pre-roll, and a banner that changes
+
+def preroll(k):
+    def top(c):
+        return c["tracks"][0]
+
+    def bundle(name, folder):
+        k.clip("preroll-" + name, {}, payload={"%s/%s" % (k.pre.name, n): d for n, d in folder.items()})
+
+    def one(name, change, **more):
+        bundle(name, k.pre.folder(change, **more))
+
+    def after_signing(name, change):
+        c = copy.deepcopy(k.pre.c)
+        change(c)
+        bundle(name, k.pre.folder(clip__json=seal.write(c)))
+    n, banners = top(k.pre.c)["preroll"], top(k.pre.c)["banners"]
+    assert 1 <= n <= 2 and [b["text"] for b in banners] == ["", *(x["value"] for x in k.pre.c["codes"])], (n, banners)
+    one("as-recorded", None)
+    after_signing("mark-removed", lambda c: top(c).pop("preroll"))
+    after_signing("called-witnessed", lambda c: top(c).update(unwitnessed=[]))
+    after_signing("longer", lambda c: top(c).update(preroll=n + 1, unwitnessed=[[0, n]]))
+    after_signing("other-code-shown", lambda c: top(c)["banners"][-1].update(text=c["codes"][0]["value"]))
+    one("mark-removed-signed", lambda c: top(c).pop("preroll"))
+    one("called-witnessed-signed", lambda c: top(c).update(unwitnessed=[]))
+    one("partly-witnessed-signed", lambda c: top(c).update(preroll=n + 1))
+    one("and-more-unwitnessed", lambda c: top(c).update(unwitnessed=[[0, n]]))
+    one("in-two-ranges", lambda c: top(c).update(preroll=n + 1, unwitnessed=[[0, n - 1], [n, n]]))
+    one("behind-a-witnessed-one", lambda c: top(c).update(unwitnessed=[[1, n]]))
+    one("none-stated", lambda c: top(c).update(preroll=0))
+    one("beyond-the-segments", lambda c: top(c).update(preroll=len(top(c)["segments"]) + 1))
+    one("beyond-the-bound", lambda c: top(c).update(preroll=12001))
+    one("negative", lambda c: top(c).update(preroll=-1))
+    one("as-a-list", lambda c: top(c).update(preroll=[[0, n - 1]]))
+    one("critical", lambda c: c.update(crit=["preroll"]))
+
+    def lengthen(c, ticks):
+        records, at = [], 0
+        for i, r in enumerate(top(c)["segments"]):
+            raw = bytearray.fromhex(r)
+            length = ticks if i < n else int.from_bytes(raw[16:24], "big")
+            raw[8:16], raw[16:24] = at.to_bytes(8, "big"), length.to_bytes(8, "big")
+            records.append(raw.hex())
+            at += length
+        top(c)["segments"] = records
+    one("of-30-seconds", lambda c: lengthen(c, 30 * 90000 // n), rebind=True)
+    one("of-more-than-30-seconds", lambda c: lengthen(c, 30 * 90000 // n + 1), rebind=True)
+    f = k.pre.film()
+    parts = f.segments()
+    bundle("cut-off", k.pre.folder(top__mp4=f.made_of(sum(parts[n:], []))))
+    bundle("bit-of-a-picture", k.pre.folder(top__mp4=flip(f.data, parts[0][3]["at"] + 60)))
+    bundle("exchanged", k.pre.folder(top__mp4=f.made_of(sum([*parts[n:n + 1], *parts[:n], *parts[n + 1:]], []))))
+
+    def banner(name, change):
+        one("banner-" + name, lambda c: change(top(c)["banners"], c))
+    banner("without-the-first", lambda b, c: b.pop(0))
+    banner("alone", lambda b, c: b.__delitem__(slice(1, None)))
+    banner("none", lambda b, c: b.clear())
+    banner("out-of-order", lambda b, c: b.reverse())
+    banner("twice", lambda b, c: b.append(dict(b[-1])))
+    banner("beyond-the-segments", lambda b, c: b[-1].update({"from": len(top(c)["segments"])}))
+    banner("beyond-the-bound", lambda b, c: b[-1].update({"from": 12001}))
+    banner("outside", lambda b, c: b[-1].update(h=top(c)["banner"]["h"] + 2))
+    banner("of-a-strange-code", lambda b, c: b[-1].update(text="SF0000000000000"))
+    banner("of-no-code", lambda b, c: b[-1].update(text=""))
+    banner("without-text", lambda b, c: b[-1].pop("text"))
+    banner("with-a-later-key", lambda b, c: b[-1].update(colour="red"))
+    banner("with-a-critical-key", lambda b, c: (b[-1].update(events=1), c.update(crit=["events"])))
+    banner("seventeen", lambda b, c: b.extend([b[0]] * (17 - len(b))))
+    banner("no-objects", lambda b, c: b.__setitem__(0, 7))
 
 
 # ---- films
@@ -583,7 +655,7 @@ def alone(k):
 def main():
     recorded, out = sys.argv[1:]
     k = Corpus(recorded, out)
-    for part in (keys, signatures, statements, fields, pictures, headers, files, bags, zips, alone):
+    for part in (keys, signatures, statements, fields, preroll, pictures, headers, files, bags, zips, alone):
         part(k)
     stream_copies(k, out)
     outside.cases(k)
