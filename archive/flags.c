@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 #include "archive/flags.h"
+#include <stdbool.h>
 #include <string.h>
 
 static const char *const words[PS_FLAGS_COUNT] = {"label-not-seen", "label-other", "gap",    "dropped",
@@ -17,14 +18,24 @@ uint32_t ps_flags_bit(const char *word) {
     return 0;
 }
 
+/* Pre-roll was never witnessed, by its nature: more than that is worth a word. */
+static bool unwitnessed(const struct ps_track *t) {
+    uint64_t n = 0;
+    for (uint32_t i = 0; i < t->n_unwitnessed; i++)
+        n += (uint64_t)t->unwitnessed[i].last - t->unwitnessed[i].first + 1;
+    return n > t->n_preroll;
+}
+
 static uint32_t of_track(const struct ps_track *t) {
     uint32_t flags = 0;
     if (t->n_gaps > 0 || t->n_lost > 0)
         flags |= PS_FLAG_GAP;
     if (t->counts.dropped > 0 || t->counts.damaged > 0)
         flags |= PS_FLAG_DROPPED;
-    if (t->n_unwitnessed > 0)
+    if (unwitnessed(t))
         flags |= PS_FLAG_UNWITNESSED;
+    if (t->n_preroll > 0)
+        flags |= PS_FLAG_PREROLL;
     return flags;
 }
 

@@ -324,6 +324,11 @@ static void bind_buf(sqlite3_stmt *s, int i, const struct ps_buf *b) {
     sqlite3_bind_text(s, i, b->n > 0 ? (const char *)b->p : "", (int)b->n, SQLITE_STATIC);
 }
 
+/* As the statement has it: the recorder knows nanoseconds, and an index that is made anew shall be the same. */
+static int64_t to_ms(int64_t ns) {
+    return ns / 1000000 * 1000000;
+}
+
 static int put_clip(struct ps_index *x, const struct ps_clip *c, const char *path, const char *name,
                     const struct texts *t, sqlite3_int64 *id) {
     const char *kind = ps_opening_kind(c->opening.kind), *reason = ps_statement_end_reason(c->end_reason);
@@ -338,8 +343,8 @@ static int put_clip(struct ps_index *x, const struct ps_clip *c, const char *pat
     sqlite3_bind_text(s, 6, kind, -1, SQLITE_STATIC);
     sqlite3_bind_text(s, 7, c->opening.operator_id, -1, SQLITE_STATIC);
     sqlite3_bind_text(s, 8, reason, -1, SQLITE_STATIC);
-    sqlite3_bind_int64(s, 9, c->started.wall_ns);
-    sqlite3_bind_int64(s, 10, c->ended.wall_ns);
+    sqlite3_bind_int64(s, 9, to_ms(c->started.wall_ns));
+    sqlite3_bind_int64(s, 10, to_ms(c->ended.wall_ns));
     bind_buf(s, 11, &t->tracks);
     bind_buf(s, 12, &t->codes);
     bind_buf(s, 13, &t->spellings);
@@ -360,7 +365,7 @@ static int put_clip(struct ps_index *x, const struct ps_clip *c, const char *pat
 int ps_index_put_row(struct ps_index *x, const struct ps_clip *c, const char *path) {
     char name[40];
     struct texts t;
-    struct place at = {.started = c->started.wall_ns};
+    struct place at = {.started = to_ms(c->started.wall_ns)};
     ps_statement_clip_name(c->opening.station, c->number, name);
     int rc = texts_of(x, c, name, &t);
     if (rc == 0)

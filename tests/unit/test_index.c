@@ -291,7 +291,16 @@ static void damaged(struct sample *s) {
     clean(s), s->clip.tracks[0].counts.damaged = 1;
 }
 static void unwitnessed(struct sample *s) {
-    clean(s), s->clip.tracks[1].n_unwitnessed = 1;
+    clean(s);
+    s->unwitnessed[0] = (struct ps_range){0, 1};
+    s->clip.tracks[1].unwitnessed = s->unwitnessed;
+    s->clip.tracks[1].n_unwitnessed = 1;
+}
+static void preroll(struct sample *s) {
+    unwitnessed(s), s->clip.tracks[1].n_preroll = 2;
+}
+static void preroll_and_more(struct sample *s) {
+    preroll(s), s->unwitnessed[0].last = 2;
 }
 static void gap(struct sample *s) {
     clean(s), s->clip.tracks[0].n_gaps = 1;
@@ -346,6 +355,8 @@ static void flagging(void) {
         {dropped, PS_FLAG_DROPPED, "a lost picture"},
         {damaged, PS_FLAG_DROPPED, "a damaged one"},
         {unwitnessed, PS_FLAG_UNWITNESSED, "segments that the signer did not see"},
+        {preroll, PS_FLAG_PREROLL, "pre-roll, which nobody can witness"},
+        {preroll_and_more, PS_FLAG_PREROLL | PS_FLAG_UNWITNESSED, "and more that nobody did"},
         {gap, PS_FLAG_GAP, "a gap"},
         {lost, PS_FLAG_GAP, "a tail that the disk lost"},
         {clock_out, PS_FLAG_CLOCK, "a clock without synchronisation"},
