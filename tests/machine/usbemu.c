@@ -7,8 +7,10 @@
  *   usbemu camera   [--serial S] [--port N] --film WxH=FILE.mjpeg [--film …] [--fps N]
  *   usbemu keyboard [--serial S] [--port N]     standard input is typed
  *   usbemu serial   [--serial S] [--port N]     standard input is sent
+ *   usbemu pos      [--serial S] [--port N]     its lines are point-of-sale reports, one or more each
+ *   usbemu com      [--serial S] [--port N]     it is sent in counted reports ("Simple COM")
  *
- * Formats: USB 2.0 chapter 9; UVC 1.0a sections 3 and 4.3; HID 1.11 appendix B; CDC PSTN 1.2; the datagrams of USB/IP in
+ * Formats: USB 2.0 chapter 9; UVC 1.0a sections 3 and 4.3; HID 1.11 appendix B; HID Point of Sale Usage Tables 1.02; CDC PSTN 1.2; the datagrams of USB/IP in
  * the kernel's Documentation/usb/usbip_protocol.rst. The camera streams by a bulk endpoint, which UVC allows, for vhci_hcd
  * has no bandwidth to reserve.
  */
@@ -57,6 +59,8 @@ struct usb {
     const uint8_t *device;
     uint8_t config[512];
     size_t config_len;
+    const uint8_t *report; /* HID */
+    size_t report_len;
     const char *product, *serial;
     unsigned port, speed;
     int socket;
@@ -148,6 +152,28 @@ static const uint8_t key_report[] = {0x05, 1, 0x09, 6, 0xa1, 1,    0x05, 7, 0x19
                                      0x75, 8, 0x81, 1, 0x95, 6,    0x75, 8, 0x15, 0,    0x25, 0x65,
                                      0x05, 7, 0x19, 0, 0x29, 0x65, 0x81, 0, 0xc0};
 
+/* Newland's number for a scanner in its HID POS mode, which the list of known scanners has. */
+static const uint8_t pos_device[] = {18,           1,           LE16(0x200), 0, 0, 0, 64, LE16(0x1eab),
+                                     LE16(0x0110), LE16(0x100), 1,           2, 3, 1};
+static const uint8_t com_device[] = {18,           1,           LE16(0x200), 0, 0, 0, 64, LE16(0x1eab),
+                                     LE16(0x0c10), LE16(0x100), 1,           2, 3, 1};
+
+/* Usage page 0x8C; report 2 is length, 3 bytes of symbology, 56 of data, 2 spare, and a bit: the code goes on. */
+static const uint8_t pos_report[] = {0x05, 0x8c,       0x09, 2,    0xa1, 1,    0x09,
+                                     0x12, 0xa1,       2,    0x85, 2,    0x15, 0,
+                                     0x26, LE16(0xff), 0x75, 8,    0x95, 1,    0x05,
+                                     1,    0x09,       0x3b, 0x81, 2,    0x05, 0x8c,
+                                     0x09, 0xfb,       0x09, 0xfc, 0x09, 0xfd, 0x95,
+                                     3,    0x81,       2,    0x09, 0xfe, 0x95, 56,
+                                     0x82, 2,          1,    0x95, 2,    0x06, LE16(0xff66),
+                                     0x09, 4,          0x09, 0,    0x81, 2,    0x05,
+                                     0x8c, 0x09,       0xff, 0x95, 1,    0x75, 1,
+                                     0x81, 2,          0x75, 7,    0x81, 3,    0xc0,
+                                     0xc0};
+/* A vendor's page: a count, and so many bytes. */
+static const uint8_t com_report[] = {0x06, LE16(0xff00), 0x09, 1, 0xa1, 1,  0x09, 2, 0x15, 0,
+                                     0x26, LE16(0xff),   0x75, 8, 0x95, 64, 0x81, 2, 0xc0};
+
 static void put(struct usb *u, const uint8_t *bytes, size_t len) {
     if (len > sizeof u->config - u->config_len)
         die("usbemu: descriptors too long");
@@ -181,9 +207,12 @@ static void camera_config(struct usb *u) {
     end_config(u);
 }
 
-static void keyboard_config(struct usb *u) {
-    PUT(u, 9, 2, LE16(0), 1, 1, 0, 0x80, 50, 9, 4, 0, 0, 1, 3, 1, 1, 0);
-    PUT(u, 9, 0x21, LE16(0x111), 0, 1, 0x22, LE16(sizeof key_report), 7, 5, 0x81, 3, LE16(8), 10);
+/* boot: 1 for what a keyboard is before anybody has read its report descriptor. */
+static void hid_config(struct usb *u, uint8_t boot, const uint8_t *report, size_t len, unsigned size) {
+    u->report = report;
+    u->report_len = len;
+    PUT(u, 9, 2, LE16(0), 1, 1, 0, 0x80, 50, 9, 4, 0, 0, 1, 3, boot, boot, 0);
+    PUT(u, 9, 0x21, LE16(0x111), 0, 1, 0x22, LE16(len), 7, 5, 0x81, 3, LE16(size), 10);
     end_config(u);
 }
 
@@ -213,8 +242,10 @@ static int text_descriptor(const struct usb *u, unsigned number, uint8_t *in) {
 
 static int descriptor(const struct usb *u, const uint8_t setup[8], uint8_t *in) {
     if (setup[0] == 0x81) { /* of an interface */
-        memcpy(in, key_report, sizeof key_report);
-        return setup[3] == 0x22 ? (int)sizeof key_report : -1;
+        if (setup[3] != 0x22 || u->report_len == 0)
+            return -1;
+        memcpy(in, u->report, u->report_len);
+        return (int)u->report_len;
     }
     switch (setup[3]) {
     case 1: memcpy(in, u->device, 18); return 18;
@@ -386,6 +417,34 @@ static void serial_pump(struct usb *u) {
     }
 }
 
+/* A line of what is to be sent is a code; what does not fit one report goes on in the next. */
+static void pos_pump(struct usb *u) {
+    struct waiting w;
+    const uint8_t *end;
+    while ((end = memchr(u->queue, '\n', u->queue_len)) != NULL && take(u, EP_IN, &w)) {
+        uint8_t report[64] = {2, 0, ']', 'C', '0'};
+        size_t left = (size_t)(end - u->queue), n = left < 56 ? left : 56;
+        report[1] = (uint8_t)n;
+        memcpy(report + 5, u->queue, n);
+        report[61] = 's';
+        report[63] = n < left;
+        queue_drop(u, n + (n == left));
+        answer(u, RET_SUBMIT, w.seq, 0, sizeof report, report, sizeof report);
+    }
+}
+
+static void com_pump(struct usb *u) {
+    struct waiting w;
+    while (u->queue_len > 0 && take(u, EP_IN, &w)) {
+        uint8_t report[64] = {0};
+        size_t n = u->queue_len < 63 ? u->queue_len : 63;
+        report[0] = (uint8_t)n;
+        memcpy(report + 1, u->queue, n);
+        queue_drop(u, n);
+        answer(u, RET_SUBMIT, w.seq, 0, sizeof report, report, sizeof report);
+    }
+}
+
 static int scanner_control(struct usb *u, const uint8_t setup[8], const uint8_t *out, size_t out_len,
                            uint8_t *in) {
     (void)u, (void)out, (void)out_len;
@@ -500,14 +559,21 @@ int main(int argc, char **argv) {
         u.device = keyboard_device, u.product = "Scanner HID", u.control = scanner_control,
         u.pump = keyboard_pump;
         u.speed = 2;
-        keyboard_config(&u);
+        hid_config(&u, 1, key_report, sizeof key_report, 8);
+    } else if (strcmp(what, "pos") == 0 || strcmp(what, "com") == 0) {
+        const int pos = what[0] == 'p';
+        u.device = pos ? pos_device : com_device, u.product = "Scanner HID POS", u.control = scanner_control,
+        u.pump = pos ? pos_pump : com_pump;
+        u.speed = 2;
+        hid_config(&u, 0, pos ? pos_report : com_report, pos ? sizeof pos_report : sizeof com_report, 64);
     } else if (strcmp(what, "serial") == 0) {
         u.device = serial_device, u.product = "Scanner CDC", u.control = scanner_control,
         u.pump = serial_pump;
         serial_config(&u);
     } else {
-        fprintf(stderr, "usage: usbemu camera|keyboard|serial [--serial S] [--port N] [--fps N] [--film "
-                        "WxH=FILE.mjpeg]...\n");
+        fprintf(stderr,
+                "usage: usbemu camera|keyboard|serial|pos|com [--serial S] [--port N] [--fps N] [--film "
+                "WxH=FILE.mjpeg]...\n");
         return 2;
     }
     plug_in(&u);
