@@ -104,8 +104,8 @@ with SmallDisk({"top": NOISE}, settings={"min_free_mb": 4, "max_mbit": 0}) as s:
     for n in number[1:]:
         s.cli("hold", str(n))
     now = s.outlook()
-    tap.ok(now["held_mb"] >= sum(size[1:]) >> 20 and now["refuses_days"] >= 0 and "held clips take %d MB" % now["held_mb"] in now["text"],
-           "the doctor counts what is held, and that it makes no room", now)
+    tap.ok(now["held_mb"] >= sum(size[1:]) >> 20 and "held clips take %d MB" % now["held_mb"] in now["text"],
+           "the doctor counts what is held", now)
     s.filled_up_to(3 * MB)
     tap.ok(wait_for(lambda: "disk full, no clip will begin" in s.said(), 10), "the recorder says it before anybody scans", s.said())
     code, now = s.status()
