@@ -110,7 +110,8 @@ LIBS     := $(RECORDER) $(SIGNER) $(CLI) $(REPORT) $(VIEWER) $(PLAYER) $(ARCHIVE
 
 # Started by others, never by hand: they lie in libexec.
 HELPERS  := $(call prog,recorder,packseal-recorder) $(call prog,signer,packseal-signer) $(call prog,report,packseal-report) \
-            $(call prog,viewer,packseal-viewer) $(call prog,player,packseal-player)
+            $(call prog,viewer,packseal-viewer) $(call prog,player,packseal-player) \
+            $(call prog,viewer/kiosk,packseal-kiosk)
 PROGRAMS := $(HELPERS) $(call prog,cli,packseal) $(B)/packseal-verify
 # For other people's programs: with SHA-256, and position-independent.
 LIBRARY  := $(B)/lib/libpackseal-evidence.a $(B)/lib/packseal-evidence.pc
@@ -119,7 +120,7 @@ PROFILES := $(patsubst report/%,$(B)/%,$(wildcard report/profiles/*.conf))
 # What carriers' numbers look like; the recorder finds it beside itself in build/, else where it is installed.
 TABLE    := $(B)/carriers.conf
 # Beside the program that each confines.
-UNITS    := $(filter-out image/%,$(wildcard $(addprefix */packseal*.,service socket timer path target)))
+UNITS    := $(filter-out image/%,$(wildcard $(addprefix */packseal*.,service socket timer path target))) $(wildcard viewer/kiosk/*.service)
 RULES    := $(if $(wildcard udev/make-rules),$(B)/65-packseal-scanners.rules)
 # Tones and words of the bench; the player finds them beside itself in build/, else where they are installed.
 SOUNDS   := $(if $(wildcard player/make-sounds),$(B)/sounds/.made)
@@ -241,6 +242,7 @@ install: all ## copy the files under DESTDIR and PREFIX (/usr)
 	$(Q)$(call put,0644,share/packseal/udev,$(wildcard udev/*.list udev/*.optional))
 	$(Q)$(call put,0755,share/packseal/udev,$(wildcard udev/make-rules))
 	$(Q)$(if $(wildcard udev/packseal.sysusers),install -D -m 0644 udev/packseal.sysusers $(D)/lib/sysusers.d/packseal.conf)
+	$(Q)$(if $(wildcard viewer/kiosk/*.sysusers),install -D -m 0644 viewer/kiosk/packseal-kiosk.sysusers $(D)/lib/sysusers.d/packseal-kiosk.conf)
 	$(Q)$(if $(wildcard udev/packseal.tmpfiles),install -D -m 0644 udev/packseal.tmpfiles $(D)/lib/tmpfiles.d/packseal.conf)
 	$(Q)$(if $(wildcard cli/completion/packseal.bash),install -D -m 0644 cli/completion/packseal.bash \
 		$(D)/share/bash-completion/completions/packseal && \
@@ -326,6 +328,10 @@ $(B)/packseal-report: $(call obj,report/main.c) $(REPORT) $(ARCHIVE) $(EVIDENCE)
 $(B)/packseal-viewer: $(call obj,viewer/main.c) $(VIEWER) $(ARCHIVE) $(EVIDENCE) $(SHA_OPENSSL)
 	$(call say,LINK,$(@:$(B)/%=%))
 	$(Q)$(call link,viewer)
+
+$(B)/packseal-kiosk: $(call obj,viewer/kiosk/main.c)
+	$(call say,LINK,$(@:$(B)/%=%))
+	$(Q)$(call link,kiosk)
 
 $(B)/packseal-player: $(call obj,player/main.c) $(PLAYER) $(ARCHIVE) $(EVIDENCE)
 	$(call say,LINK,$(@:$(B)/%=%))
