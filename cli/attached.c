@@ -93,7 +93,7 @@ static void name_section(json_t *devices, const char *kind, const char *name, co
 
 json_t *ps_attached_list(const struct ps_config *c, struct ps_why *why) {
     char program[PATH_MAX], first[] = "packseal-recorder", second[] = "--list-devices";
-    char *argv[3 + PS_CONFIG_CAMERAS + PS_CONFIG_SCANNERS] = {first, second};
+    char *argv[3 + PS_CONFIG_CAMERAS + PS_CONFIG_SCANNERS + PS_CONFIG_SCALES] = {first, second};
     size_t n = 2;
     if (ps_spawn_find("packseal-recorder", program, why) < 0)
         return NULL;
@@ -104,12 +104,16 @@ json_t *ps_attached_list(const struct ps_config *c, struct ps_why *why) {
             argv[n++] = copy->cameras[i].source;
         for (unsigned i = 0; i < copy->n_scanners; i++)
             argv[n++] = copy->scanners[i].source;
+        for (unsigned i = 0; i < copy->n_scales; i++)
+            argv[n++] = copy->scales[i].source;
     }
     json_t *all = ask(argv, program, why);
     for (unsigned i = 0; all != NULL && copy != NULL && i < copy->n_cameras; i++)
         name_section(all, "camera", copy->cameras[i].name, copy->cameras[i].source);
     for (unsigned i = 0; all != NULL && copy != NULL && i < copy->n_scanners; i++)
         name_section(all, "scanner", copy->scanners[i].name, copy->scanners[i].source);
+    for (unsigned i = 0; all != NULL && copy != NULL && i < copy->n_scales; i++)
+        name_section(all, "scale", copy->scales[i].name, copy->scales[i].source);
     free(copy);
     return all;
 }

@@ -48,6 +48,8 @@ static const char *state_words(const char *state) {
 static const char *kind_words(const char *kind) {
     if (strcmp(kind, "scanner") == 0)
         return ps_words("scanner", "扫描枪");
+    if (strcmp(kind, "scale") == 0)
+        return ps_words("scale", "电子秤");
     if (strcmp(kind, "keyboard") == 0)
         return ps_words("keyboard", "键盘");
     if (strcmp(kind, "serial") == 0)
@@ -177,6 +179,12 @@ static json_t *gather(const char *root) {
         o = json_pack("{s:s, s:s, s:s}", "name", c->scanners[k].name, "source", c->scanners[k].source,
                       "state", "configured");
         add_device(o, devices, "scanner");
+        json_array_append_new(all, o);
+    }
+    for (unsigned k = 0; config != NULL && k < config->n_scales; k++) {
+        o = json_pack("{s:s, s:s, s:s}", "name", c->scales[k].name, "source", c->scales[k].source, "state",
+                      "configured");
+        add_device(o, devices, "scale");
         json_array_append_new(all, o);
     }
     if (devices != NULL)

@@ -106,6 +106,10 @@ void ps_doctor_devices(struct ps_doctor *d) {
         check_plugged(d, devices, "scanner", c->scanners[k].name, c->scanners[k].source);
         check_name(d, "scanner", c->scanners[k].name, c->scanners[k].source);
     }
+    for (unsigned k = 0; d->configured && k < c->n_scales; k++) {
+        check_plugged(d, devices, "scale", c->scales[k].name, c->scales[k].source);
+        check_name(d, "scale", c->scales[k].name, c->scales[k].source);
+    }
     check_habits(d, devices);
     json_decref(devices);
 }

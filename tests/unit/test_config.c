@@ -36,6 +36,9 @@ static void reads_all(void) {
         "  source = v4l2:/dev/video0\n"
         "width = 1280\nheight = 720\nfps = 30\n"
         "[camera side]\nsource = lavf:rtsp://10.0.0.7/stream?a=b\n"
+        "[scale bench]\nsource = serial:/dev/ttyS0?baud=2400\nprotocol = st\nline = 7e1\n"
+        "[scale floor]\nsource = serial:port=1-2\nprotocol = yaohua\nunit = kg\nask = SI\nask_ms = "
+        "0\nchange_grams = 50\n"
         "[scanner main]\nsource = serial:/dev/ttyACM0?baud=9600\nshare = yes\nend = none\ngap_ms = "
         "60\nmin_length = 8\n"
         "prefix = ~\nsuffix = %03\n"
@@ -57,6 +60,14 @@ static void reads_all(void) {
            "picture size and rate");
     tap_is_str(c.cameras[1].source, "lavf:rtsp://10.0.0.7/stream?a=b", "a value may hold = and :");
     tap_is_str(c.scanners[0].name, "main", "scanner");
+    tap_ok(c.n_scales == 2 && c.scales[0].protocol == PS_CONFIG_WEIGHT_ST && c.scales[0].data_bits == 7 &&
+               c.scales[0].parity == 'e' && c.scales[0].stop_bits == 1 && c.scales[0].settle_ms == 0 &&
+               c.scales[0].ask_ms == 500 && c.scales[0].change_grams == 5,
+           "a scale that says when it rests");
+    tap_ok(strcmp(c.scales[1].ask, "SI") == 0 && c.scales[1].ask_ms == 0 && c.scales[1].settle_ms == 1000 &&
+               c.scales[1].unit == PS_CONFIG_UNIT_KG && c.scales[1].data_bits == 8 &&
+               c.scales[1].change_grams == 50,
+           "and one that does not");
     tap_ok(c.scanners[0].share && c.scanners[0].end == PS_CONFIG_END_NONE, "shared, ended by a pause");
     tap_ok(c.scanners[0].gap_ms == 60 && c.scanners[0].min_length == 8, "of its own pause and length");
     tap_ok(strcmp(c.scanners[0].prefix, "~") == 0 && strcmp(c.scanners[0].suffix, "%03") == 0,
@@ -188,6 +199,17 @@ static void refusals(void) {
     refused("[station]\nname = x\n", "packseal.conf", "id is missing", "no id");
     refused("[station]\nid = A\n[camera top]\nfps = 30\n", "packseal.conf", "source is missing",
             "a camera without source");
+    refused("[station]\nid = A\n[scale s]\nsource = evdev:x\n", "line 4", "serial:DEVICE",
+            "a scale that types");
+    refused("[station]\nid = A\n[scale s]\nprotocol = guess\n", "line 4", "protocol is st",
+            "a guessed protocol");
+    refused("[station]\nid = A\n[scale s]\nline = 9n1\n", "line 4", "8n1", "nine bits");
+    refused("[station]\nid = A\n[scale s]\nask_ms = 20\n", "line 4", "50 to 60000", "asked too often");
+    refused("[station]\nid = A\n[scale s]\nsource = serial:x\n", "", "protocol is missing", "no protocol");
+    refused("[station]\nid = A\n[scale s]\nsource = serial:x\nprotocol = yaohua\n", "", "unit is missing",
+            "a protocol without a unit, and none set");
+    refused("[station]\nid = A\n[scale a]\nunit = g\n[scale b]\nunit = g\n[scale c]\nunit = g\n", "line 8",
+            "too many", "three scales");
     refused("[station]\nid = A\n[scanner s]\nend = return\n", "line 4", "end is any",
             "an unknown end of codes");
     refused("[station]\nid = A\n[scanner s]\ngap_ms = 5\n", "line 4", "10 to 2000",
