@@ -23,7 +23,9 @@ FLAGS = ["--headless", "--disable-gpu", "--disable-quic", "--no-first-run", "--d
 
 
 class Browser:
-    def __init__(self):
+    def __init__(self, language=None):
+        """language: what the browser says it prefers, as "zh-CN"."""
+        self.language = language
         self.profile = tempfile.mkdtemp(prefix="packseal-browser.")
         self.session = None
         env = {**os.environ, "HOME": self.profile, "XDG_CONFIG_HOME": self.profile, "XDG_CACHE_HOME": self.profile}
@@ -32,6 +34,8 @@ class Browser:
         try:
             self.port = self._port()
             flags = FLAGS + ["--user-data-dir=" + self.profile] + (["--no-sandbox"] if os.getuid() == 0 else [])
+            if language:
+                flags.append("--lang=" + language)
             made = self._session(flags)
             self.session = made["sessionId"]
             self.version = made["capabilities"]["browserVersion"]
@@ -45,7 +49,9 @@ class Browser:
         for left in (2, 1, 0):
             try:
                 return self.ask("POST", "/session", {"capabilities": {"alwaysMatch": {
-                    "browserName": "chrome", "goog:chromeOptions": {"binary": CHROMIUM, "args": flags}}}})
+                    "browserName": "chrome", "goog:loggingPrefs": {"browser": "ALL"},
+                    "goog:chromeOptions": {"binary": CHROMIUM, "args": flags, "prefs": {
+                        "intl.accept_languages": self.language or "en-US"}}}}})
             except RuntimeError:
                 if not left:
                     raise
@@ -89,6 +95,31 @@ class Browser:
         if "e" in got:
             raise RuntimeError("in the page: " + got["e"])
         return got.get("v")
+
+    def log(self):
+        """What the console said since the last time: [(level, text)]."""
+        return [(e["level"], e["message"]) for e in self.ask("POST", "/session/%s/se/log" % self.session, {"type": "browser"})]
+
+    def devtools(self, command, **parameters):
+        return self.ask("POST", "/session/%s/goog/cdp/execute" % self.session, {"cmd": command, "params": parameters})
+
+    def _element(self, selector):
+        found = self.ask("POST", "/session/%s/element" % self.session, {"using": "css selector", "value": selector})
+        return "/session/%s/element/%s" % (self.session, list(found.values())[0])
+
+    def click(self, selector):
+        """As a person does: scrolled to, and refused when something lies over it."""
+        self.ask("POST", self._element(selector) + "/click", {})
+
+    def type(self, selector, text):
+        element = self._element(selector)
+        self.ask("POST", element + "/clear", {})
+        self.ask("POST", element + "/value", {"text": text})
+
+    def press(self, *keys):
+        """Keys one after the other, wherever the focus is. Named ones by their number in WebDriver, as "\\ue007" for Enter."""
+        steps = [{"type": kind, "value": key} for key in keys for kind in ("keyDown", "keyUp")]
+        self.ask("POST", "/session/%s/actions" % self.session, {"actions": [{"type": "key", "id": "keys", "actions": steps}]})
 
     def attach(self, selector, paths):
         """Picks files with an <input type=file>, as a person does."""

@@ -93,6 +93,9 @@ const eventList = events => drawn(() => el("details", {class: "events"}, el("sum
     el("ol", {}, ...events.map(e => el("li", {}, el("button", {type: "button", class: "quiet small code", onclick: () => player.seek(e.ms)}, place(e.ms)), " ",
         el("span", {class: "e-" + eventClass(e.what)}, eventWord(e.what)), " ", el("span", {class: "code"}, e.text))))));
 
+// Of a clip that retention removed, the statement may be gone too: what is left is its row, and what the ledger says.
+const removedCard = () => el("div", {class: "notice"}, icon("warn"), el("p", {"data-word": "removed"}, t("removed")));
+
 const filmCard = () => {
     const films = filmsOf(clip.statement);
     if (!films.length)
@@ -246,7 +249,8 @@ const show = () => {
     document.title = ((clip.codes || [])[0] || clip.clip) + " · " + t("product");
     const verdict = el("div");
     byId("main").replaceChildren(heading(), el("div", {class: "desk"},
-        el("div", {class: "left"}, filmCard(), relatedCard() || "", card("statement", "statementTitle", drawn(() => statementNode(clip)))),
+        el("div", {class: "left"}, clip.statement ? filmCard() : removedCard(), relatedCard() || "",
+           clip.statement ? card("statement", "statementTitle", drawn(() => statementNode(clip))) : ""),
         el("div", {class: "right"}, card("verdict", "verdictNow", verdict), takesCard(), notesCard(), tagsCard(), holdCard())));
     redraws.push(showVerdict(verdict, clip.clip));
     onLanguage(() => redraws.forEach(draw => draw()));

@@ -154,7 +154,14 @@ const hooks = () => {
 const orders = () => {
     const said = el("div", {"aria-live": "polite"});
     return card("orders", "orders", "ordersHint", form("upload", [field("ordersFile", el("input", {type: "file", name: "file", accept: ".csv,text/csv", required: true}))], async (f, sheet) => {
-        const answer = await api("POST", "/orders", new Blob([f.file], {type: "text/csv"}), {headers: {"Content-Type": "text/csv"}});
+        let answer = null;
+        try {
+            answer = await api("POST", "/orders", new Blob([f.file], {type: "text/csv"}), {headers: {"Content-Type": "text/csv"}});
+        } catch (e) {
+            if (!e.said || !e.said.problems)
+                throw e;
+            answer = e.said;
+        }
         const bad = answer.problems || [];
         said.replaceChildren(bad.length ? el("div", {}, el("p", {class: "notice bad", role: "alert"}, icon("warn"), t("ordersProblems", bad.length)),
             table(["line", "problem"], bad.slice(0, 200).map(p => el("tr", {}, el("th", {scope: "row"}, String(p.line)), cell("problem", p.text)))))

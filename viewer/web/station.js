@@ -99,11 +99,17 @@ const underWord = v => {
     return said.map(w => typeof w === "string" ? el("span", {}, w) : w);
 };
 
+// In widths of a Chinese character: what leaves no room for advice, and what does not fit at full size.
+const fits = text => {
+    const n = [...text].reduce((sum, c) => sum + (c.charCodeAt(0) > 255 ? 1 : .58), 0);
+    return n > 10 ? " wide tight" : n > 7.2 ? " tight" : "";
+};
+
 const alarmNode = a => {
     const name = a.what === "refused" ? t("state.refused") : a.what === "label-other" ? t("state.other") : valueOf("alarm", a.what);
     const camera = /^(camera-|picture-|scanner-|scale-)/.test(a.what) ? a.detail.split(":")[0] : "";
     const help = hasWord("todo." + a.what) ? t("todo." + a.what) : a.what === "label-other" ? t("hint.other") : a.what === "refused" || !isChinese() ? a.detail : "";
-    return el("div", {class: "alarm" + (a.large ? "" : " minor") + (a.worst ? " worst" : ""), "data-alarm": a.what}, icon(ALARM_SIGNS[a.what] || "warn"),
+    return el("div", {class: "alarm" + (a.large ? "" : " minor") + (a.worst ? " worst" : "") + fits(name + camera), "data-alarm": a.what}, icon(ALARM_SIGNS[a.what] || "warn"),
               el("strong", {}, name + (camera ? " " + camera : "")), el("span", {}, help));
 };
 
@@ -114,8 +120,6 @@ const factsNode = () => {
 
 const saidNode = () => {
     const host = byId("said"), s = model.said;
-    if (!host)
-        return;
     host.replaceChildren(...(s ? [codeNode(s.code), el("span", {}, valueOf("said", s.said))] : []));
 };
 
@@ -124,6 +128,7 @@ const draw = () => {
     const v = view(model, Date.now()), body = document.body, text = v.state + " " + isChinese();
     body.dataset.state = v.recording && v.state !== "refunded" ? "recording" : v.state;
     body.classList.toggle("stale", !v.there);
+    body.classList.toggle("framed", v.recording || v.state === "refunded" || v.state === "faulted");
     if (shown !== text) {
         shown = text;
         const word = t("state." + v.state);
@@ -139,6 +144,10 @@ const draw = () => {
     for (const [id, off] of [["stop", !on], ["cancel", !on], ["box", !on], ["mark", !on]])
         if (byId(id))
             byId(id).disabled = off || !v.there;
+    // Without a site the station obeys no command barcode: no button either.
+    for (const id of ["box", "return", "mark", "out"])
+        if (byId(id))
+            byId(id).hidden = model.known && !model.status.site;
     byId("return")?.setAttribute("aria-pressed", String(model.status.next_kind === "return"));
     byId("box")?.setAttribute("aria-pressed", String(Boolean(model.status.box)));
     pictures();
@@ -186,7 +195,7 @@ const failed = e => {
 const scan = (code, manual) => api("POST", "/scan", {code, manual}).catch(failed);
 
 // The screen presses what the printed sheet says: the same way, the same entry on the time line.
-const command = word => model.status.site ? scan("PS-" + model.status.site + "-" + word, false) : toast(t("error.not-found") + ": [station] site", true);
+const command = word => scan("PS-" + model.status.site + "-" + word, false);
 
 const askCancel = () => {
     const box = el("dialog", {"aria-labelledby": "cancel-title"}, el("div", {class: "body"}, el("h2", {id: "cancel-title"}, t("cancelSure")),
@@ -212,7 +221,6 @@ const keyNodes = () => {
             scan(code, true);
     });
     byId("keys").replaceChildren(
-        el("p", {id: "said", role: "status"}),
         button("stop", "square", () => api("POST", "/stop", {}).catch(failed), {id: "stop"}),
         button("box", "boxes", () => command("BOX"), {id: "box", class: "quiet"}),
         button("returnKind", "returned", () => command(model.status.next_kind === "return" ? "PACK" : "RETURN"), {id: "return", class: "quiet"}),

@@ -3,8 +3,8 @@
 // connection that only seems to live is found by asking.
 
 const NAMES = ["status", "state", "scan", "opened", "frame", "sealed", "unsealed", "alarm", "label", "camera", "weight", "no-recorder", "recorder"];
-const QUIET_MS = 8000;  // so long without an event, and the server is asked whether it is there
-const ASK_MS = 4000;
+const QUIET_MS = 4000;  // so long without an event, and the server is asked whether it is there
+const ASK_MS = 3000;
 
 // tell(name, data); lost(true|false): whether the connection is gone; refused(): the session is over.
 export const follow = ({tell, lost, refused}) => {

@@ -43,10 +43,11 @@ export const applyWords = (root = document) => {
 // ---- requests
 
 export class ApiError extends Error {
-    constructor(status, code, text) {
+    constructor(status, code, text, said = {}) {
         super(text || code);
         this.status = status;
         this.code = code;
+        this.said = said;  // all of the answer
     }
 }
 
@@ -71,7 +72,7 @@ const refusal = async answer => {
     }
     const byStatus = {400: "bad-request", 401: "sign-in", 403: "forbidden", 404: "not-found", 409: "conflict", 413: "too-large",
                       429: "too-many", 503: "busy"};
-    return new ApiError(answer.status, said.code || byStatus[answer.status] || "internal", said.error || "");
+    return new ApiError(answer.status, said.code || byStatus[answer.status] || "internal", said.error || "", said);
 };
 
 export const api = async (method, path, body, more = {}) => {

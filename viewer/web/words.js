@@ -222,6 +222,7 @@ const WORDS = {
     setTo: ["此处为终点", "End here"],
     clearRange: ["取消选段", "Clear range"],
     wholeClip: ["整段", "the whole clip"],
+    removed: ["此录像的影片已清理,只留下登记与账本中的证明。", "The films of this clip were removed; its entry and its place in the ledger remain."],
     filmFailed: ["影片无法播放", "The film cannot be played"],
     noFilm: ["没有影片", "There is no film"],
     eventsLane: ["事件", "Events"],
