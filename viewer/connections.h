@@ -12,7 +12,7 @@
 #define PS_CONNECTIONS_MOST 512
 #define PS_CONNECTIONS_OF_ONE 64 /* of one address, loopback apart: there are proxies */
 #define PS_CONNECTIONS_LOOPBACK 400
-#define PS_CONNECTIONS_HEAD_MS 20000 /* also how long an idle connection is kept */
+#define PS_CONNECTIONS_HEAD_MS 15000 /* also how long an idle connection is kept */
 
 struct ps_connections;
 struct ps_connection;

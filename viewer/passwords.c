@@ -62,7 +62,9 @@ const char *ps_passwords_weak(const char *name, const char *password) {
         return "at most 256 bytes";
     if (!varied)
         return "more than one character again and again";
-    if (name_n > 0 && strcasestr(password, name) != NULL && n < name_n + 6)
+    for (const char *p = password; name_n > 0 && (p = strcasestr(p, name)) != NULL; p += name_n)
+        n -= name_n;
+    if (n < 6 && n < strlen(password))
         return "something else than the name";
     for (size_t i = 0; i < sizeof(common) / sizeof(common[0]); i++)
         if (strcasecmp(password, common[i]) == 0)

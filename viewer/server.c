@@ -226,8 +226,10 @@ static void take_headers(struct call *k) {
 }
 
 static void page(struct call *k, const char *method) {
+    const struct ps_viewer *v = k->server->viewer;
+    const char *path = v->verify_only && strcmp(k->path, "/") == 0 ? "/verify" : k->path;
     const struct ps_page *p =
-        k->server->viewer->pages != NULL ? ps_pages_find(k->server->viewer->pages, k->path) : NULL;
+        v->verify_only && strcmp(path, "/verify") != 0 ? NULL : ps_pages_find(v->pages, path);
     if (p == NULL) {
         ps_answer_error(&k->a, "not-found", "no such page", "path", "go to /");
     } else if (strcmp(method, "GET") != 0 && strcmp(method, "HEAD") != 0) {
@@ -273,11 +275,11 @@ static int head(struct call *k, const char *method) {
     k->a.connection = k->connection;
     if (!ps_gate_person(v, &k->gate, &k->r.who, &k->a))
         return 0;
-    if (strncmp(k->path, "/api/", 5) != 0) {
+    k->route = ps_routes_find(v->verify_only, method, k->path, k->r.arg, &known);
+    if (k->route == NULL && !known && strncmp(k->path, "/api/", 5) != 0) {
         page(k, method);
         return 0;
     }
-    k->route = ps_routes_find(v->verify_only, method, k->path, k->r.arg, &known);
     if (k->route == NULL) {
         ps_answer_error(&k->a, known ? "bad-request" : "not-found",
                         known ? "this method is not for that path" : "no such thing", "path",
