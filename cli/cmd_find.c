@@ -174,7 +174,7 @@ static int flags_of(const struct find *f, struct ps_index_query *q) {
         return 0;
     if (strlen(f->flag) >= sizeof(words))
         return bad(ps_words("is no flag", "不是标记"), f->flag);
-    strcpy(words, f->flag);
+    snprintf(words, sizeof(words), "%s", f->flag);
     for (char *w = strtok_r(words, ",", &rest); w != NULL; w = strtok_r(NULL, ",", &rest)) {
         if (ps_flags_bit(w) == 0)
             return bad(ps_words("is no flag", "不是标记"), w);

@@ -7,6 +7,7 @@
 #include "evidence/opening.h"
 #include "viewer/rows.h"
 #include "viewer/viewer.h"
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -114,7 +115,7 @@ static bool flags_of(struct ps_answer *a, const char *text, uint32_t *out) {
     }
     if (strlen(text) >= sizeof(words))
         return bad(a, "is too long", "flagged", "give words of docs/API.md");
-    strcpy(words, text);
+    snprintf(words, sizeof(words), "%s", text);
     for (char *w = strtok_r(words, ",", &rest); w != NULL; w = strtok_r(NULL, ",", &rest)) {
         uint32_t bit = ps_flags_bit(w);
         if (bit == 0)
