@@ -1,13 +1,17 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 #include "recorder/caption.h"
 
+#include <ctype.h>
 #include <stdio.h>
 #include <string.h>
 
 void ps_caption_clip(const struct ps_station *st, struct ps_banner_text *out) {
     const struct ps_clip *c = st->rec->clip;
+    const char *kind = ps_opening_kind(c->opening.kind);
 
     memset(out, 0, sizeof *out);
+    for (size_t i = 0; c->opening.kind != PS_KIND_PACK && kind && kind[i] && i + 1 < sizeof out->kind; i++)
+        out->kind[i] = (char)toupper((unsigned char)kind[i]);
     snprintf(out->codes, sizeof out->codes, "%s", c->opening.codes[0].value);
     snprintf(out->station, sizeof out->station, "%s", st->config.station_name);
     snprintf(out->operator_id, sizeof out->operator_id, "%s", c->opening.operator_id);
