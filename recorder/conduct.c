@@ -135,6 +135,16 @@ static void hold_lanes(struct ps_station *st, int64_t mono_ns) {
         ps_lane_hold(st->lane[i], mono_ns);
 }
 
+/* However long the clip before it takes to end and the signer to open it: the next clip's first picture is the first after
+ * its scan. */
+static void hold_for_next(struct ps_station *st) {
+    for (unsigned i = 0; i < st->n_todo; i++)
+        if (st->todo[i].a.type == PS_SESSION_DO_START) {
+            hold_lanes(st, st->todo[i].mono_ns);
+            return;
+        }
+}
+
 /* The clip that was asked for cannot begin: the session must not believe in it. */
 static void refuse_start(struct ps_station *st, const struct ps_station_action *a, const char *what,
                          const char *where, const char *todo) {
@@ -332,6 +342,7 @@ static void go_on(struct ps_station *st) {
         if (a->a.type == PS_SESSION_DO_START) {
             open_late(st);
             start(st, a);
+            hold_for_next(st);
         } else if (a->a.type != PS_SESSION_DO_END) {
             ps_perform(st, a);
         } else if (st->rec) {
@@ -351,10 +362,9 @@ static void push(struct ps_station *st, const struct ps_session_action *a, int64
         ps_control_error(st->control, client, "too many scans wait", "station", "scan again");
         return;
     }
-    if (a->type == PS_SESSION_DO_START && !st->rec && !st->n_todo)
-        hold_lanes(st, mono_ns);
     st->todo[st->n_todo++] =
         (struct ps_station_action){.a = *a, .mono_ns = mono_ns, .client = client, .warnings = warnings};
+    hold_for_next(st);
 }
 
 /* Who asked waits for what is done last of beginning and ending a clip, else for the first thing. */
