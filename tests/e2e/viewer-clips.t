@@ -14,7 +14,7 @@ import time
 
 sys.dont_write_bytecode = True
 sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
-from station import BUILD, SANITIZED, TICKS, Station, mjpeg_film, record_fields, run, statement, tap, verdict, wait_for
+from station import BUILD, SANITIZED, TICKS, Station, mjpeg_film, record_fields, seconds_of, statement, tap, verdict, wait_for
 from web import PASSWORD, Web, free_port
 
 SIZE = "320x240" if SANITIZED else "640x360"
@@ -340,23 +340,63 @@ def state_of(s):
     return out
 
 
-def with_index_of_earlier(s, web):
-    """An index that an older program has left: said in words, and mended by reindex."""
-    path = s.path("index", "index.db") if os.path.isdir(s.path("index")) else s.path("index.db")
-    rows = web.json("GET", "/clips")[1]["clips"]
-    db = sqlite3.connect(path)
-    db.execute("PRAGMA user_version=1")
+SCHEMA_1 = """
+CREATE TABLE clips(id INTEGER PRIMARY KEY, path TEXT NOT NULL UNIQUE, clip TEXT NOT NULL, number INTEGER NOT NULL, station TEXT NOT NULL,
+ take INTEGER NOT NULL, kind TEXT NOT NULL, operator TEXT NOT NULL, reason TEXT NOT NULL, started INTEGER NOT NULL, ended INTEGER NOT NULL,
+ tracks TEXT NOT NULL, generation INTEGER NOT NULL);
+CREATE INDEX clips_started ON clips(started);
+CREATE INDEX clips_number ON clips(number);
+CREATE INDEX clips_name ON clips(clip COLLATE NOCASE);
+CREATE TABLE codes(value TEXT NOT NULL COLLATE NOCASE, clip INTEGER NOT NULL, pos INTEGER NOT NULL, alias INTEGER NOT NULL,
+ turned TEXT NOT NULL COLLATE NOCASE, PRIMARY KEY(value, clip, pos)) WITHOUT ROWID;
+CREATE INDEX codes_turned ON codes(turned, clip);
+CREATE INDEX codes_clip ON codes(clip, pos);
+CREATE TABLE state(generation INTEGER NOT NULL);
+INSERT INTO state VALUES(0);
+PRAGMA user_version=1;
+"""
+
+
+def index_files(s):
+    folder = s.path("index") if os.path.isdir(s.path("index")) else s.root
+    return [os.path.join(folder, name) for name in ("index.db", "index.db-wal", "index.db-shm")]
+
+
+def index_of_earlier(s, rows):
+    """What the program before this one would have left."""
+    for path in index_files(s):
+        if os.path.exists(path):
+            os.unlink(path)
+    db = sqlite3.connect(index_files(s)[0])
+    db.executescript(SCHEMA_1)
+    for n, r in enumerate(reversed(rows)):
+        times = [int(round(seconds_of(r[k]) * 1000)) * 1000000 for k in ("started", "ended")]
+        db.execute("INSERT INTO clips VALUES(?,?,?,?,?,?,?,?,?,?,?,?,0)",
+                   (n + 1, r["path"], r["clip"], r["number"], r["station"], r["take"], r["kind"], r["operator"], r["reason"], *times, "\n".join(r["tracks"])))
+        for k, code in enumerate(r["codes"]):
+            db.execute("INSERT INTO codes VALUES(?,?,?,0,?)", (code, n + 1, 2 * k, code[::-1]))
     db.commit()
     db.close()
+    os.chmod(index_files(s)[0], 0o640)
+
+
+def after_an_update(s, web):
+    """An index that an earlier version has left: said in words, brought up to date by the recorder, or made anew by hand."""
+    rows = web.json("GET", "/clips")[1]["clips"]
+    index_of_earlier(s, rows)
     status, o = web.json("GET", "/clips")
     tap.ok(status == 500 and "reindex" in o["error"], "an index of an earlier version: what to do is said", status, o)
     r = s.cli("find", "--json", A)
     tap.ok(r.returncode == 1 and b"packseal reindex" in r.stderr, "on the command line, too", r.stderr)
-    for name in ("index.db", "index.db-wal", "index.db-shm"):
-        os.unlink(os.path.join(os.path.dirname(path), name))
+    s.start()
+    tap.ok(wait_for(lambda: "all clips of the earlier version are read" in s.said(), 30), "the recorder reads its clips beside the work")
+    tap.ok("index: of an earlier version; its 5 clips are read again" in s.said(), "and says so")
+    tap.same(web.json("GET", "/clips")[1]["clips"], rows, "after which it answers the same")
+    s.end()
+    index_of_earlier(s, rows[:2])
     r = s.cli("reindex", "--json")
     tap.same((r.returncode, json.loads(r.stdout)), (0, {"clips": 5, "bad": 0}), "made anew from the folders")
-    tap.same(web.json("GET", "/clips")[1]["clips"], rows, "it answers the same")
+    tap.same(web.json("GET", "/clips")[1]["clips"], rows, "it answers the same, too")
 
 
 def main():
@@ -396,7 +436,7 @@ def main():
                 adding(s, web, chef, names)
                 nothing_written(s, before)
                 tap.same(s.end(), 0, "the station ends")
-                with_index_of_earlier(s, web)
+                after_an_update(s, web)
             finally:
                 tap.same(viewer.end(), 0, "the viewer ends when told")
     tap.done()
