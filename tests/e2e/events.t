@@ -11,7 +11,7 @@ import wave
 
 sys.dont_write_bytecode = True
 sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
-from senses import Events, Player
+from senses import Events, Player, banners, bears, code_columns
 from station import BUILD, PACKSEAL, SANITIZED, SRC, Station, run, statement, tap, wait_for
 import socket
 
@@ -19,33 +19,14 @@ A, B, ITEM = "SF1234567890123", "YT7654321098765", "6901234567892"
 WIDTH, HEIGHT, FPS = (320, 240, 15) if SANITIZED else (640, 360, 30)
 
 
-def banner(clip, frame):
-    """The columns of the banner in one picture: a list of bytes for each."""
-    rect = statement(clip)["tracks"][0]["banner"]
-    r = run("ffmpeg", "-nostdin", "-v", "error", "-i", os.path.join(clip, "top.mp4"), "-vf",
-            "select=eq(n\\,%d),crop=%d:%d:%d:%d" % (frame, rect["w"], rect["h"], rect["x"], rect["y"]),
-            "-frames:v", 1, "-f", "rawvideo", "-pix_fmt", "gray", "-")
-    return [r.stdout[x::rect["w"]] for x in range(rect["w"])]
-
-
-def unlike(a, b):
-    """Mean difference of two columns, in grey levels."""
-    return sum(abs(x - y) for x, y in zip(a, b)) / max(1, len(a))
-
-
 def check_banners(clips):
-    """Where the code stands: the columns that hold still within each clip and are others in the other clip."""
-    early = [banner(c, FPS // 2) for c in clips]
-    late = [banner(c, FPS - 2) for c in clips]
-    columns = [x for x in range(len(early[0]))
-               if all(unlike(early[i][x], late[i][x]) < 6 for i in (0, 1)) and unlike(late[0][x], late[1][x]) > 12]
+    pictures = [banners(c, (0, FPS // 2, FPS - 2)) for c in clips]
+    columns = code_columns(pictures[0], pictures[1])
     tap.ok(len(columns) > 40, "the two clips' banners show two codes", len(columns))
-    for i, clip in enumerate(clips):
-        first = banner(clip, 0)
-        worst = max((unlike(first[x], late[i][x]) for x in columns), default=255)
-        tap.ok(worst < 12, "clip %d: its first picture bears its code" % (i + 1), worst)
-        other = max((unlike(first[x], late[1 - i][x]) for x in columns), default=0)
-        tap.ok(other > 24, "and not the other's", other)
+    for i in (0, 1):
+        first, own, other = pictures[i][0], pictures[i][2], pictures[1 - i][2]
+        tap.ok(bears(first, own, other, columns), "clip %d: its first picture bears its code, not the other's" % (i + 1))
+        tap.ok(not bears(first, other, own, columns), "which is no likeness of any two")
 
 
 def check_form(events):

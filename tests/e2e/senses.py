@@ -7,7 +7,7 @@ import struct
 import subprocess
 import time
 
-from station import BUILD
+from station import BUILD, run, statement
 
 
 class Events:
@@ -98,6 +98,38 @@ def jpeg_size(data):
         at += 2 + struct.unpack(">H", data[at + 2:at + 4])[0]
     height, width = struct.unpack(">HH", data[at + 5:at + 9])
     return width, height
+
+
+def banners(clip, frames):
+    """The columns of the banner in these pictures of a clip's first film: a list of bytes for each."""
+    track = statement(clip)["tracks"][0]
+    rect = track["banner"]
+    r = run("ffmpeg", "-nostdin", "-v", "error", "-i", os.path.join(clip, track["file"]["name"]), "-vf",
+            "select=%s,crop=%d:%d:%d:%d" % ("+".join("eq(n\\,%d)" % n for n in frames), rect["w"], rect["h"], rect["x"], rect["y"]),
+            "-fps_mode", "passthrough", "-f", "rawvideo", "-pix_fmt", "gray", "-")
+    size = rect["w"] * rect["h"]
+    whole = [r.stdout[at:at + size] for at in range(0, len(r.stdout), size)]
+    return [[p[x::rect["w"]] for x in range(rect["w"])] for p in whole]
+
+
+def unlike(a, b):
+    """Mean difference of two columns, in grey levels."""
+    return sum(abs(x - y) for x, y in zip(a, b)) / max(1, len(a))
+
+
+def code_columns(one, two):
+    """Where the code stands: of two clips' pictures the columns that hold still within each and are others in the other."""
+    if len(one) < 3 or len(two) < 3 or len(one[0]) != len(two[0]):
+        return []
+    return [x for x in range(len(one[0])) if unlike(one[1][x], one[2][x]) < 6 and unlike(two[1][x], two[2][x]) < 6
+            and unlike(one[2][x], two[2][x]) > 12]
+
+
+def bears(first, own, other, columns):
+    """Does this picture show there what its own clip shows, not what the other does? A few columns of the clock, whose seconds
+    went on, may stand among those of the code."""
+    mine, theirs = (sum(unlike(first[x], p[x]) for x in columns) for p in (own, other))
+    return len(columns) > 40 and mine * 4 < theirs
 
 
 class Player:
