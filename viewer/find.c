@@ -150,9 +150,9 @@ static bool limits(struct ps_request *r, struct ps_answer *a, struct ps_index_qu
 
 /* What a person typed: a whole number of some order, the name of a clip, or the end of a number. The same for each page. */
 static const char *read_number(struct ps_index *x, const char *text, struct ps_index_query *q) {
-    uint64_t n = 0;
-    struct ps_index_query name = {.from_ns = INT64_MIN, .to_ns = INT64_MAX, .clip = text, .limit = 1};
-    if (ps_index_count(x, text, &n) == 0 && n > 0) {
+    const struct ps_index_query whole = {.from_ns = INT64_MIN, .to_ns = INT64_MAX, .code = text, .limit = 1},
+                                name = {.from_ns = INT64_MIN, .to_ns = INT64_MAX, .clip = text, .limit = 1};
+    if (ps_index_find(x, &whole, NULL, NULL, NULL) == 1) {
         q->code = text;
         return "number";
     }
@@ -172,7 +172,7 @@ struct listing {
     const struct ps_request *r;
     json_t *rows;
     unsigned most;
-    bool more;
+    bool more, lost; /* no memory */
 };
 
 static int add_row(void *ctx, const struct ps_index_row *row) {
@@ -181,7 +181,8 @@ static int add_row(void *ctx, const struct ps_index_row *row) {
         l->more = true;
         return 1;
     }
-    return json_array_append_new(l->rows, ps_rows_json(l->r, row)) != 0;
+    l->lost = json_array_append_new(l->rows, ps_rows_json(l->r, row)) != 0;
+    return l->lost;
 }
 
 static void search(struct ps_request *r, struct ps_answer *a, struct ps_index_query *q, int64_t page) {
@@ -196,6 +197,8 @@ static void search(struct ps_request *r, struct ps_answer *a, struct ps_index_qu
     int n = ps_index_find(x, q, add_row, &l, &why);
     if (n < 0)
         ps_rows_failed(a, n, &why);
+    else if (l.lost)
+        ps_answer_error(a, "internal", "out of memory", "search", "try again");
     else
         ps_answer_json(a, 200,
                        json_pack("{s:O, s:I, s:b, s:s}", "clips", l.rows, "page", (json_int_t)page, "more",
