@@ -103,6 +103,19 @@ static int walk(struct ps_pages *p, const char *folder, const char *below, int d
     return rc;
 }
 
+/* What the player plays (docs/SOUNDS.md), for the station screen as /web/sounds/…. The first of a name counts; none at all is
+ * no fault: the page then makes tones of its own. */
+static int sounds(struct ps_pages *p, const char *self, struct ps_why *why) {
+    static const char *const places[] = {"", "../../share/packseal/"};
+    char path[PATH_MAX + 64];
+    int rc = walk(p, "/etc/packseal/sounds", "sounds/", DEPTH - 1, why);
+    for (size_t i = 0; i < sizeof(places) / sizeof(places[0]) && (rc == 0 || rc == PS_ENOENT); i++) {
+        snprintf(path, sizeof(path), "%s%ssounds", self, places[i]);
+        rc = walk(p, path, "sounds/", DEPTH - 1, why);
+    }
+    return rc == PS_ENOENT ? 0 : rc;
+}
+
 int ps_pages_open(struct ps_pages **out, struct ps_why *why) {
     static const char *const places[] = {"", "../../share/packseal/"};
     char self[PATH_MAX], path[PATH_MAX + 64];
@@ -123,6 +136,8 @@ int ps_pages_open(struct ps_pages **out, struct ps_why *why) {
         snprintf(path, sizeof(path), "%s%sverify.html", self, places[i]);
         rc = add(p, path, "verify.html", why);
     }
+    if (rc == 0)
+        rc = sounds(p, self, why);
     if (rc < 0)
         ps_pages_close(p);
     else

@@ -9,7 +9,8 @@ static const struct ps_route *const all[] = {
     ps_preview_routes, ps_find_routes,     ps_clip_routes,
     ps_verdict_routes, ps_film_routes,     ps_thumb_routes,
     ps_export_routes,  ps_check_routes,    ps_orders_routes,
-    ps_hooks_routes,   ps_metrics_routes,  NULL,
+    ps_hooks_routes,   ps_metrics_routes,  ps_profiles_routes,
+    NULL,
 };
 /* With --verify-only: what needs neither station nor person. */
 static const struct ps_route *const alone[] = {ps_health_routes, ps_check_open_routes, NULL};

@@ -36,7 +36,7 @@ return {checked: r.passes.length, bad: r.violations.filter(v => ['serious', 'cri
 WIDE = """
 const wide = document.documentElement.scrollWidth - document.documentElement.clientWidth;
 if (wide <= 1) return [];
-return [wide + ' px too wide'].concat([...document.querySelectorAll('body *')].filter(e => e.getBoundingClientRect().right > innerWidth + 1)
+return [wide + ' px too wide'].concat([...document.querySelectorAll('body *')].filter(e => e.getBoundingClientRect().right > document.documentElement.clientWidth + 1)
     .slice(0, 4).map(e => e.tagName + '#' + e.id + '.' + e.className));
 """
 
@@ -113,6 +113,8 @@ class Desk:
         return self.until("(document.querySelector(args[0])?.innerText || '').replace(/\\s+/g, ' ').includes(args[1])", selector, words, seconds=seconds)
 
     def click(self, selector):
+        # Into the middle: at the upper edge the heading lies over what is scrolled to.
+        self.call("document.querySelector(args[0])?.scrollIntoView({block: 'center'})", selector)
         self.browser.click(selector)
 
     def type(self, selector, text):

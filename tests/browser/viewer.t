@@ -189,6 +189,14 @@ def bench(d, s):
     d.there("#cancel-yes")
     d.click("#cancel-yes")
     tap.ok(d.until("['sealed', 'idle'].includes(document.body.dataset.state)"), "station: cancelled, after a question", state(d))
+    # It came back: a return under the waybill under which it went out.
+    d.click("#return")
+    d.says("#facts", "退货")
+    s.scan(WAYBILL)
+    tap.ok(d.says("#under", "退货"), "station: a return is named as one", d.text("#under"))
+    time.sleep(2)
+    s.stop()
+    d.until("document.body.dataset.state === 'idle'")
 
 
 def lost(d, viewer):
@@ -207,7 +215,7 @@ def search(d):
     d.language("en")
     d.press("/")
     d.press(*"890123", ENTER)
-    tap.ok(d.until("location.search === '?number=890123' && document.querySelectorAll('.clips a').length === 1"), "search: by keyboard, the last six digits find one clip", d.value("location.href"), d.text("#results"))
+    tap.ok(d.until("location.search === '?number=890123' && document.querySelectorAll('.clips a').length === 2"), "search: by keyboard, the last six digits find both clips of the parcel", d.value("location.href"), d.text("#results"))
     tap.ok(d.says(".clips", WAYBILL) and d.says(".clips", HOSTILE_CODE) and not d.value("Boolean(document.querySelector('.codes img'))"), "search: with all its codes, as text", d.text(".clips"))
     tap.ok(d.until("document.querySelector('.thumb img')?.naturalWidth > 0"), "search: with a thumbnail", d.value("document.querySelector('.thumb').outerHTML"))
     d.picture("search")
@@ -216,18 +224,18 @@ def search(d):
     d.press(ENTER)
     tap.ok(d.says("#results", "No clip matches"), "search: nothing found is said", d.text("#results"))
     d.call("history.back()")
-    tap.ok(d.until("document.getElementById('number').value === '890123' && document.querySelectorAll('.clips a').length === 1"), "search: back in the browser is back in the search")
+    tap.ok(d.until("document.getElementById('number').value === '890123' && document.querySelectorAll('.clips a').length === 2"), "search: back in the browser is back in the search")
     d.click("#filters summary")
-    d.call("const k = document.querySelector('select[name=kind]'); k.value = 'return'; k.dispatchEvent(new Event('change', {bubbles: true}))")
-    tap.ok(d.says("#results", "No clip matches") and "kind=return" in d.value("location.search"), "search: a filter counts, and stands in the address", d.value("location.href"))
+    d.call("const k = document.querySelector('select[name=kind]'); k.value = 'audit'; k.dispatchEvent(new Event('change', {bubbles: true}))")
+    tap.ok(d.says("#results", "No clip matches") and "kind=audit" in d.value("location.search"), "search: a filter counts, and stands in the address", d.value("location.href"))
     d.click("#clear")
-    d.until("document.querySelectorAll('.clips a').length >= 3")
+    d.until("document.querySelectorAll('.clips a').length >= 4")
     d.call("document.getElementById('number').focus()")
     d.press(DOWN, DOWN, UP, DOWN)
     tap.ok(d.value("[...document.querySelectorAll('.clips a')].indexOf(document.activeElement)") == 1, "search: arrows go through the list")
     d.open("/?number=890123")
     d.there(".clips a")
-    d.press(DOWN, ENTER)
+    d.press(DOWN, DOWN, ENTER)
     tap.ok(d.until("location.pathname.startsWith('/clip/')"), "search: Enter opens the clip", d.value("location.href"))
 
 
@@ -326,6 +334,7 @@ def clip(d, s, folder):
     tap.ok(d.says("h1", WAYBILL) and d.says("h1", HOSTILE_CODE) and not d.value("Boolean(document.querySelector('h1 img'))"), "clip: codes are text", d.text("h1"))
     watch(d)
     tap.ok(d.until("document.querySelector('#verdict [data-content]')?.dataset.content === 'intact'"), "clip: the verdict is computed: intact", d.text("#verdict"))
+    tap.ok(d.until("[...document.querySelectorAll('#related .pair video')].filter(v => v.readyState >= 1).length === 2") and d.says("#related", "Returned"), "clip: the returned parcel beside the one that was sent", d.text("#related"))
     tap.ok(d.says("#statement", "signer observed") and d.says("#statement", "recorder stated"), "clip: the statement says who says what", d.text("#statement"))
     tap.ok(d.says("#film .events summary", "All events"), "clip: all events in words")
     tap.ok(d.value("document.querySelectorAll('.timeline .event').length") >= 3, "clip: and on the time line")
@@ -344,6 +353,9 @@ def clip(d, s, folder):
     d.scheme(still=True)
     tap.same(d.value("matchMedia('(prefers-reduced-motion: reduce)').matches && getComputedStyle(document.body, '::before').animationName"), "none", "with reduced motion nothing moves by itself")
     d.scheme()
+    again = d.call("return (await (await fetch('/api/v1/clips?number=' + args[0])).json()).clips.map(c => c.clip)", NEXT)
+    d.open("/clip/" + again[0])
+    tap.ok(d.says("#takes", "this one") and d.value("document.querySelectorAll('#takes li').length") == len(again) == 2, "clip: all takes of the order", again, d.text("#takes"))
     d.open("/clip/ST03-9999999")
     tap.ok(d.says("main", "Not found"), "clip: one that is not there is said", d.text("main"))
 
@@ -356,7 +368,7 @@ def by_keyboard(d):
     seen = []
     for _ in range(14):
         d.press(TAB)
-        seen.append(d.value("(e => (e.id || e.textContent.trim().slice(0, 12)) + ':' + (getComputedStyle(e).outlineStyle !== 'none' || e.matches('input, select')))(document.activeElement)"))
+        seen.append(d.value("(e => (e.id || e.textContent.trim().slice(0, 12)) + ':' + (e === document.body || getComputedStyle(e).outlineStyle !== 'none'))(document.activeElement)"))
     tap.ok(len(set(seen)) >= 8 and all(s.endswith(":true") for s in seen), "by keyboard: Tab goes through the page, and the focus is seen", seen)
 
 

@@ -6,7 +6,8 @@ import {language, onLanguage, t, valueOf} from "./words.js";
 
 const ROLES = ["packer", "clerk", "auditor", "admin"];
 const SCOPES = ["scan", "read", "export", "metrics"];
-const HOOK_EVENTS = ["sealed", "alarm"];
+const HOOK_EVENTS = ["sealed", "unsealed", "opened", "scan", "alarm", "label", "camera", "weight"];
+const USUAL_EVENTS = ["sealed", "alarm"];
 
 const field = (word, input) => el("label", {class: "field"}, el("span", {}, t(word)), input);
 const options = (group, values, chosen) => values.map(v => el("option", {value: v, selected: v === chosen}, valueOf(group, v)));
@@ -141,13 +142,16 @@ const hooks = () => {
         cell("hookEvents", h.events.map(e => valueOf("hookEvent", e)).join(", ")), cell("hookLast", h.last ? timeNode(h.last) : t("never")), cell(null, t(h.failing ? "hookFailing" : "hookFine")),
         el("td", {class: "act"}, sure("remove", h.url, () => api("DELETE", "/hooks/" + encodeURIComponent(h.id)).then(load)))))));
     return card("hooks", "hooks", "hooksHint", all.host, el("h3", {}, t("addHook")), form("addHook", [field("url", el("input", {name: "url", type: "url", required: true, maxlength: "500", placeholder: "https://"})),
-        el("fieldset", {}, el("legend", {}, t("hookEvents")), ...HOOK_EVENTS.map(e => el("label", {class: "check"}, el("input", {type: "checkbox", name: "on-" + e, checked: true}), el("span", {}, valueOf("hookEvent", e)))))], async (f, sheet) => {
+        el("fieldset", {}, el("legend", {}, t("hookEvents")), ...HOOK_EVENTS.map(e => el("label", {class: "check"}, el("input", {type: "checkbox", name: "on-" + e, checked: USUAL_EVENTS.includes(e)}), el("span", {}, valueOf("hookEvent", e)))))], async (f, sheet) => {
         const made = await api("POST", "/hooks", {url: f.url, events: HOOK_EVENTS.filter(e => f["on-" + e])});
         sheet.reset();
         shown.replaceChildren(secret("secretIs", made.secret));
         all.load();
     }, {id: "hook-form"}), shown);
 };
+
+const screens = () => card("pairing", "pairing", "pairingHint", list("/screens", (answer, load) => table(["name", "lastSeen", ""], answer.screens.map(s => el("tr", {}, el("th", {scope: "row"}, s.name),
+    cell("lastSeen", s.last_seen ? timeNode(s.last_seen, false) : t("never")), el("td", {class: "act"}, sure("unpair", s.name, () => api("DELETE", "/screens/" + encodeURIComponent(s.name)).then(load))))))).host);
 
 // ---- orders
 
@@ -201,7 +205,7 @@ const audit = () => {
     }), host);
 };
 
-const sections = () => [mine(), may("clerk") ? orders() : null, may() ? accounts() : null, may() ? card("pairing", "pairing", "pairingHint") : null, may() ? tokens() : null, may() ? hooks() : null,
+const sections = () => [mine(), may("clerk") ? orders() : null, may() ? accounts() : null, may() ? screens() : null, may() ? tokens() : null, may() ? hooks() : null,
                         may("auditor") ? audit() : null].filter(Boolean);
 
 // Typed words are worth more than a heading in the other language at once: fields are kept.
