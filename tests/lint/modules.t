@@ -23,7 +23,8 @@ my @doors = (
     [ qr{^openssl/(?:cms|ess|pkcs7|ts)\.h$},    qr{^evidence/timestamp} ],
     [ qr{^seccomp\.h$},                       qr{^signer/} ],
     [ qr{^alsa/},                             qr{^player/card\.c$} ],
-    [ qr{^(?:curl/|microhttpd\.h)},           qr{^(?:cli|viewer)/} ],
+    [ qr{^curl/},                             qr{^(?:cli/|viewer/hooks\.c$)} ],
+    [ qr{^microhttpd\.h$},                    qr{^viewer/(?:server|answer)\.c$} ],
 );
 
 for my $file (product_sources()) {
@@ -63,6 +64,7 @@ my @symbols = (
     [ 'input devices: recorder/scanner_*.c',         qr{^libevdev_},                          qr{^recorder/scanner_\w+\.c$} ],
     [ 'libzbar: recorder/label.c',                   qr{^zbar_},                             qr{^recorder/label\.c$} ],
     [ 'ALSA: player/card.c',                          qr{^snd_},                              qr{^player/card\.c$} ],
+    [ 'HTTP: viewer/server.c and answer.c',          qr{^MHD_},                              qr{^viewer/(?:server|answer)\.c$} ],
     [ 'seccomp: signer/',                            qr{^seccomp_},                          qr{^signer/} ],
 );
 
@@ -105,6 +107,13 @@ SKIP: {
     skip 'packseal-player is not built yet', 1 if !-x $player;
     none('packseal-player links libasound, jansson, libc and nothing else',
         grep { !/^(?:libasound|libjansson|libc|ld-linux[\w-]*)\.so/ && $_ !~ $runtime } libraries($player));
+}
+
+SKIP: {
+    my $viewer = build() . '/packseal-viewer';
+    skip 'packseal-viewer is not built yet', 1 if !-x $viewer;
+    none('packseal-viewer links no cameras, codecs, pages or input devices: children decode films',
+        grep { /^lib(?:av|sw|v4l|evdev|udev|cairo|pango|zint|zbar)/ } libraries($viewer));
 }
 
 SKIP: {
