@@ -29,6 +29,8 @@ struct sound {
 static const struct sound alarm_sounds[] = {
     {"camera-lost", "alarm", "camera-lost"},
     {"scanner-lost", "alarm", "scanner-lost"},
+    {"scale-lost", "warn", NULL},
+    {"scale-strange", "warn", NULL},
     {"signer-away", "alarm", "signer-away"},
     {"disk-low", "warn", "disk-low"},
     {"disk-full", "alarm", "disk-full"},

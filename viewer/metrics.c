@@ -82,7 +82,8 @@ static void alarms(struct ps_buf *b, const json_t *status) {
                                         "label-not-seen",  "picture-dark",
                                         "picture-covered", "picture-blurred",
                                         "picture-frozen",  "camera-moved",
-                                        "scale-lost",      NULL};
+                                        "scale-lost",      "scale-strange",
+                                        NULL};
     const json_t *all = json_object_get(status, "alarms"), *o;
     size_t i;
 

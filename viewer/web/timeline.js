@@ -8,7 +8,7 @@ import {t, hasWord, valueOf} from "./words.js";
 const RULER = 22, LANE = 18, GAP = 6, EVENTS = 44, LEFT = 2;
 
 // Words of the time line that want attention; others are just what happened.
-const CARE = /^(label-other|label-not-seen|picture-|camera-moved|duplicate|refunded|list-differs|foreign-command|unknown-command|short|nobody-signed-in|unclassified)/;
+const CARE = /^(label-other|label-not-seen|picture-|camera-moved|duplicate|refunded|list-differs|foreign-command|unknown-command|scan-|scale-lost|short|nobody-signed-in|unclassified)/;
 const QUIET = /^(originals|weight)/;
 
 export const eventWord = what => {
