@@ -16,6 +16,8 @@
 #define FOLDER_MODE 02750
 #define ABORTED "clips/.aborted"
 #define PART_ID_LENGTH 36
+#define DAY_NS (INT64_C(86400) * 1000000000)
+#define DAYS_LATER 6 /* so many ledgers could be begun anew on one day */
 
 /* ---- folders */
 
@@ -312,6 +314,34 @@ static int rename_new(int from, const char *a, int to, const char *b) {
     return renameat(from, a, to, b);
 }
 
+/* Does this name of this day belong to a clip of another ledger? A ledger that was begun anew counts from nothing. */
+static bool of_another_ledger(const char *root, const char *day, const char *name,
+                              const struct ps_clip *clip) {
+    char path[PS_ROOT_PATH];
+    struct ps_clip *there = NULL;
+    snprintf(path, sizeof(path), "%s/%s/%s", PS_ROOT_CLIPS, day, name);
+    bool other = ps_store_load(root, path, &there, NULL) == 0 &&
+                 memcmp(there->ledger_key, clip->ledger_key, sizeof(clip->ledger_key)) != 0;
+    ps_statement_free(there);
+    return other;
+}
+
+/* .part/ID, open as part, takes its final name. A folder of its day, or an error; day and name tell which. */
+static int take_name(const char *root, int part, const char *id, const struct ps_clip *clip, char day[16],
+                     char name[40], struct ps_why *why) {
+    int64_t wall_ns = clip->started.wall_ns;
+    ps_statement_clip_name(clip->opening.station, clip->number, name);
+    for (unsigned i = 0;; i++, wall_ns += DAY_NS) {
+        int to = day_folder(root, wall_ns, day, why);
+        if (to < 0 || rename_new(part, id, to, name) == 0)
+            return to;
+        int rc = errno == ENOTEMPTY ? PS_EEXIST : ps_root_failed(why, name, "cannot take its final name");
+        close(to);
+        if (rc != PS_EEXIST || i == DAYS_LATER || !of_another_ledger(root, day, name, clip))
+            return rc;
+    }
+}
+
 int ps_store_publish(const char *root, const char *id, const struct ps_clip *clip, char path[PS_ROOT_PATH],
                      struct ps_why *why) {
     char name[40], day[16];
@@ -327,14 +357,9 @@ int ps_store_publish(const char *root, const char *id, const struct ps_clip *cli
     rc = sync_tree(dir, 1, why);
     if (rc < 0)
         goto out;
-    to = day_folder(root, clip->started.wall_ns, day, why);
+    to = take_name(root, part, id, clip, day, name, why);
     if (to < 0) {
         rc = to;
-        goto out;
-    }
-    ps_statement_clip_name(clip->opening.station, clip->number, name);
-    if (rename_new(part, id, to, name) != 0) {
-        rc = errno == ENOTEMPTY ? PS_EEXIST : ps_root_failed(why, name, "cannot take its final name");
         goto out;
     }
     snprintf(path, PS_ROOT_PATH, "%s/%s/%s", PS_ROOT_CLIPS, day, name);

@@ -19,7 +19,8 @@ int ps_store_part_new(const char *root, char id[40], int *dirfd, struct ps_why *
 int ps_store_part_each(const char *root, int (*found)(void *ctx, const char *id), void *ctx);
 int ps_store_part_open(const char *root, const char *id, int *dirfd, struct ps_why *why);
 /* Renames .part/ID to clips/YYYY/MM/DD/NAME (UTC day of started), fsyncs files, folder and parents. PS_EEXIST when that
- * clip is there. path gets the final folder relative to ROOT. Writes nothing else. */
+ * clip is there; where it is one of another ledger, whose numbers were the same, the next day's folder is taken. path gets
+ * the final folder relative to ROOT. Writes nothing else. */
 int ps_store_publish(const char *root, const char *id, const struct ps_clip *clip, char path[PS_ROOT_PATH],
                      struct ps_why *why);
 /* Moves a half-done folder that holds nothing to seal to clips/.aborted/ID (kept, never deleted here). */

@@ -332,11 +332,6 @@ def after_boot(box):
     ok(down, "stopping the target stops all of them")
 
 
-def entries(box):
-    """In the ledger, by its checkpoint."""
-    return int(box.run("sed", "-n", "2p", f"{ROOT}/ledger/checkpoint", check=False)[1] or 0)
-
-
 def recovery(box):
     """By root, as a rename in ROOT needs; the signer has to open what it made."""
     what = f"find {ROOT}/signer {ROOT}/ledger {ROOT}/ledger.1 {ROOT}/public -printf '%u:%g %m %P\\n'"
@@ -349,16 +344,9 @@ def recovery(box):
        "... and leaves nothing of root's", roots)
     box.run("systemctl", "start", "packseal@ST03.target")
     able = box.wait(lambda: status(box).get("able"))
-    taken = [int(name[-7:]) for name in box.run("sh", "-c", f"ls -d {ROOT}/clips/[0-9]*/*/*/*")[1].split()]
-    for _ in range(40):    # numbers begin anew, and of this same day are taken; a start of the signer is an entry, too
-        if entries(box) not in taken:
-            break
-        before = entries(box)
-        box.run("systemctl", "restart", SIGNER)
-        box.wait(lambda: entries(box) > before)
     box.run("packseal", "scan", "SF1234567890777")
     code, out, err = box.run("packseal", "stop", "--json", check=False)
-    ok(able and code == 0, "the station records with it", out + err)
+    ok(able and code == 0, "the station records with it, though its numbers of this day are taken", out + err)
     code, out, err = box.run("packseal", "ledger", "check", check=False)
     ok(code == 0, "its ledger is in order", out + err)
     said = doctor(box, "permissions")

@@ -160,6 +160,24 @@ static void walk(void) {
     tap_is_int(ps_store_free_bytes("/nonexistent", &bytes), PS_EIO, "of a folder that is there");
 }
 
+/* A ledger that was begun anew on the day of its first clips counts from nothing. */
+static void another_ledger(void) {
+    char path[PS_ROOT_PATH], again[PS_ROOT_PATH], file[PS_ROOT_PATH + 32];
+    struct stat st;
+    shelf_remove();
+    shelf_make();
+    struct sample *s = shelf_sample(123, SAMPLE_WALL_NS, "SF1234567890123");
+    tap_is_int(shelf_publish(s, 5000, path, &why), 0, "a clip of one ledger is published");
+    s->clip.ledger_key[0] ^= 1;
+    tap_is_int(shelf_publish(s, 6000, again, &why), 0,
+               "and one of that number and day, but of another ledger");
+    tap_is_str(again, "clips/2026/11/22/ST03-0000123", "beside it, in the next day's folder");
+    tap_is_int(shelf_publish(s, 6000, again, &why), PS_EEXIST, "but once");
+    snprintf(file, sizeof(file), "%s/top.mp4", path);
+    tap_ok(stat(shelf_path(file), &st) == 0 && st.st_size == 5000, "and the first is untouched");
+    free(s);
+}
+
 int main(void) {
     umask(0077);
     shelf_make();
@@ -169,5 +187,6 @@ int main(void) {
     publication();
     strange_files();
     walk();
+    another_ledger();
     return tap_done();
 }
