@@ -33,11 +33,11 @@ static int put(int dir, const char *which, const char *line, struct ps_why *why)
     char part[32];
     snprintf(part, sizeof(part), ".%s.part", which);
     unlinkat(dir, part, 0); /* of one that was interrupted */
-    int fd = openat(dir, part, O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, 0640);
+    int fd = openat(dir, part, O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, 0600);
     size_t n = strlen(line);
     /* Made by root, it is still the viewer's to read and to use up. */
     bool ok = fd >= 0 && fstat(dir, &st) == 0 && (geteuid() != 0 || fchown(fd, st.st_uid, st.st_gid) == 0) &&
-              fchmod(fd, 0640) == 0 && write(fd, line, n) == (ssize_t)n &&
+              fchmod(fd, 0600) == 0 && write(fd, line, n) == (ssize_t)n &&
               renameat(dir, part, dir, which) == 0;
     int rc =
         ok ? 0 : ps_error_why(why, errno == EACCES ? PS_EPERM : PS_EIO, which, "%s", strerrordesc_np(errno));

@@ -15,7 +15,8 @@
 #define PS_VIEWER_CODE_PAIR_S 600
 #define PS_VIEWER_CODE_TEXT 9
 
-/* A new code in place of an older one; until 0: for ever. The file belongs to the owner of the folder (0640). */
+/* A new code in place of an older one; until 0: for ever. The file belongs to the owner of the folder, and is
+ * for nobody else (0600): who may read clips is not yet an administrator. */
 int ps_viewer_code_make(const char *root, const char *which, int64_t until_s, char code[PS_VIEWER_CODE_TEXT],
                         struct ps_why *why);
 /* The code that is there; PS_ENOENT: none, or its time is over. */

@@ -86,7 +86,6 @@ static bool is_hidden(const char *root) {
 
 bool ps_appliance_find(struct ps_appliance *a, const char *id, const char *root_arg) {
     struct ps_why why = {0};
-    struct ps_user viewer;
     *a = (struct ps_appliance){.id = id};
     if (geteuid() != 0) {
         ps_words_fail(2, ps_words("only root can make users' folders and start units", "只有 root 能执行"),
@@ -98,7 +97,7 @@ bool ps_appliance_find(struct ps_appliance *a, const char *id, const char *root_
     if (rc == 0)
         rc = ps_user_find(&a->signer, PS_USER_SIGNER, &why);
     if (rc == 0)
-        rc = ps_user_find(&viewer, PS_USER_VIEWER, &why);
+        rc = ps_user_find(&a->viewer, PS_USER_VIEWER, &why);
     if (rc == 0 && readers == NULL)
         rc = ps_error_why(&why, PS_ENOENT, PS_USER_READERS, "there is no such group");
     if (rc < 0) {
@@ -133,7 +132,8 @@ bool ps_appliance_is(struct ps_appliance *a, const char *id, const char *root) {
     const struct group *readers = getgrnam(PS_USER_READERS);
     *a = (struct ps_appliance){.id = id};
     if (readers == NULL || ps_user_find(&a->recorder, PS_USER_RECORDER, NULL) < 0 ||
-        ps_user_find(&a->signer, PS_USER_SIGNER, NULL) < 0)
+        ps_user_find(&a->signer, PS_USER_SIGNER, NULL) < 0 ||
+        ps_user_find(&a->viewer, PS_USER_VIEWER, NULL) < 0)
         return false;
     a->readers = readers->gr_gid;
     snprintf(a->root, sizeof(a->root), "%s", root);
@@ -213,6 +213,7 @@ void ps_appliance_list(const struct ps_appliance *a, struct ps_appliance_place o
         {PS_ROOT_HOLDS, r, a->readers, 02750},
         {"links", r, a->readers, 02750},
         {PS_ROOT_EXPORTS, r, a->readers, 02770},
+        {"viewer", a->viewer.uid, a->readers, 02750}, /* the recorder reads the list of orders in it */
     };
     memcpy(out, places, sizeof(places));
 }

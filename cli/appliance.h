@@ -10,7 +10,7 @@
 #include <stdbool.h>
 #include <stddef.h>
 
-#define PS_APPLIANCE_PLACES 14
+#define PS_APPLIANCE_PLACES 15
 
 struct ps_appliance_place { /* a folder, as it should be */
     const char *name;       /* below the root; "" is itself */
@@ -22,7 +22,7 @@ struct ps_appliance {
     const char *id; /* of the station, borrowed */
     char root[PS_ROOT_PATH];
     char config[PS_ROOT_PATH];
-    struct ps_user recorder, signer;
+    struct ps_user recorder, signer, viewer;
     gid_t readers;
     bool there;    /* an earlier init was here: what is made now is told */
     unsigned made; /* and counted */

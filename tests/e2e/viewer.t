@@ -102,7 +102,7 @@ def the_first_administrator(v, root):
     tap.ok(status == 200 and o["setup"] and o["user"] == "" and o["csrf"] == "", "at first nobody is signed in, and /setup is to be done", o)
     code = open(os.path.join(root, "viewer", "code"), encoding="ascii").read().split()[0]
     tap.ok(re.fullmatch("[0-9A-HJKMNP-TV-Z]{8}", code), "the code on the box has 8 characters of Crockford's", code)
-    tap.same(os.stat(os.path.join(root, "viewer", "code")).st_mode & 0o777, 0o640, "... which not everybody may read")
+    tap.same(os.stat(os.path.join(root, "viewer", "code")).st_mode & 0o777, 0o600, "... which nobody else may read")
     said = run(PACKSEAL, "code", "--root", root, "--json").stdout
     tap.same(json.loads(said), {"kind": "setup", "code": code, "until": None}, "packseal code says the same")
     who = {"code": "00000000", "name": "chef", "password": PASSWORD, "language": "en"}
