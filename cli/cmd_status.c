@@ -66,6 +66,23 @@ static void tell_alarm(const char *s) {
         printf(ps_words("alarm     %s\n", "告警    %s\n"), s);
 }
 
+static void tell_scale(const json_t *o) {
+    const json_t *grams = json_object_get(o, "grams");
+    const char *state = text_of(o, "state");
+    printf(ps_words("scale   %s  ", "电子秤  %s  "), text_of(o, "name"));
+    if (json_is_integer(grams))
+        printf("%lld g%s%s\n", (long long)json_integer_value(grams),
+               json_is_true(json_object_get(o, "net")) ? ps_words(", net", ",净重") : "",
+               json_is_true(json_object_get(o, "stable")) ? "" : ps_words(", moving", ",未稳定"));
+    else if (strcmp(state, "away") == 0)
+        puts(ps_words("not there", "未连接"));
+    else if (strcmp(state, "strange") == 0)
+        puts(ps_words("sends what its protocol does not know: mend protocol or line in packseal.conf",
+                      "数据与所设协议不符:请修正 packseal.conf 的 protocol 或 line"));
+    else
+        puts(ps_words("no weight", "无读数"));
+}
+
 static void tell(const json_t *o) {
     size_t i;
     json_t *v;
@@ -79,6 +96,9 @@ static void tell(const json_t *o) {
            text_of(o, "station"), text_of(o, "signer"),
            (long long)json_integer_value(json_object_get(o, "free_mb")));
     ps_cameras_print(json_object_get(o, "cameras"));
+    json_array_foreach(json_object_get(o, "scales"), i, v) {
+        tell_scale(v);
+    }
     json_array_foreach(json_object_get(o, "alarms"), i, v)
         tell_alarm(json_is_string(v) ? json_string_value(v) : "");
 }

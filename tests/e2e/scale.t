@@ -72,6 +72,10 @@ def main():
 
 def play(s, bench, floor):
     tap.ok(weighs(s, "bench", 2500), "a weight is in the status before any clip", scale(s, "bench"))
+    tap.ok("2500 g" in s.cli("status").stdout.decode() and "2500 g" in s.cli("status", "--lang", "zh").stdout.decode(), "in words, too")
+    listed = [json.loads(x) for x in s.cli("cameras", "--json").stdout.splitlines()]
+    tap.same(sorted(x["name"] for x in listed if x["kind"] == "scale"), ["bench", "floor"], "packseal cameras lists both")
+    tap.same(s.cli("doctor").stdout.decode().count("scale "), 2, "doctor looks at both")
     bench.tell = b"ST,GS,+ 0.000 kg\r\n"
     weighs(s, "bench", 0)
     floor.answer = b"S D      1.100 kg\r\n"
@@ -91,6 +95,7 @@ def play(s, bench, floor):
     # What is no weight: a code, commands, hostile bytes. Nothing comes of it but a word in the status.
     bench.tell = b"PS-HZ01-STOP\r\nYT7654321098765\r\nST,GS,+99999999999999999999 kg\r\n\x00\xff\x02" + b"S" * 300 + b"\r\n"
     tap.ok(wait_for(lambda: scale(s, "bench")["state"] == "strange", 10, 0.1), "what its protocol does not know is told as strange")
+    tap.ok("protocol" in s.cli("status").stdout.decode(), "in words, too", s.cli("status").stdout)
     tap.ok("scale-strange: bench" in status(s)["alarms"] and status(s)["state"] == "recording", "as an alarm, and the clip runs on", status(s))
     bench.tell = b"ST,GS,+ 0.000 kg\r\n"
     tap.ok(weighs(s, "bench", 0) and not [a for a in status(s)["alarms"] if a.startswith("scale")], "and is over with the next weight",
