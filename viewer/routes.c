@@ -4,12 +4,24 @@
 #include <string.h>
 
 static const struct ps_route *const all[] = {
-    ps_signin_routes,  ps_accounts_routes, ps_audit_routes,
-    ps_health_routes,  ps_station_routes,  ps_events_routes,
-    ps_preview_routes, ps_find_routes,     ps_clip_routes,
-    ps_verdict_routes, ps_film_routes,     ps_thumb_routes,
-    ps_export_routes,  ps_check_routes,    ps_orders_routes,
-    ps_hooks_routes,   ps_metrics_routes,  ps_profiles_routes,
+    ps_signin_routes,
+    ps_accounts_routes,
+    ps_audit_routes,
+    ps_health_routes,
+    ps_station_routes,
+    ps_events_routes,
+    ps_preview_routes,
+    ps_find_routes,
+    ps_clip_routes,
+    ps_verdict_routes,
+    ps_film_routes,
+    ps_thumb_routes,
+    ps_export_routes,
+    ps_check_routes,
+    ps_orders_routes,
+    ps_hooks_routes,
+    ps_metrics_routes,
+    ps_profiles_routes,
     NULL,
 };
 /* With --verify-only: what needs neither station nor person. */

@@ -64,7 +64,7 @@ const WORDS = {
     "hint.faulted": ["现在扫码不会录像", "A scan would record nothing now"],
     "hint.refunded": ["请把包裹放到一边,通知主管", "Put the parcel aside and call your supervisor"],
     "hint.other": ["镜头看到的面单不属于本单", "The camera sees a label of another order"],
-    "hint.offline": ["画面与状态已停住,录像本身不受影响", "What is shown has stopped; recording itself goes on"],
+    "hint.offline": ["现在的状态不知道,请看主机", "The present state is not known: look at the box"],
     "hint.no-recorder": ["请通知管理员启动工位", "Ask the administrator to start the station"],
     "hint.unable": ["请看下面的提示", "See the notices below"],
 
