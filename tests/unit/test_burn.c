@@ -109,6 +109,9 @@ static void test_fields(void) {
     ps_burn_set(b, &(struct ps_banner_text){.codes = "A1"});
     ps_burn_describe(b, &d);
     tap_is_str(d.fields, "codes time frame freshness", "an empty text is no field, freshness always is");
+    ps_burn_set(b, &(struct ps_banner_text){.kind = "PRE-ROLL", .uncounted = true});
+    ps_burn_describe(b, &d);
+    tap_is_str(d.fields, "time freshness kind", "pictures of no clip have no number");
     ps_burn_free(b);
     b = open_burn(160, 120);
     ps_burn_set(b, &usual);
@@ -237,6 +240,7 @@ static void test_hostile(void) {
             raw[i] = (uint8_t)(seed % 2 ? rand() >> 5 : 0x20 + (rand() >> 5) % 95);
         full.codes[sizeof full.codes - 1] = full.station[PS_MAX_NAME] = full.operator_id[PS_MAX_NAME] = 0;
         full.clip[sizeof full.clip - 1] = full.freshness[8] = full.kind[sizeof full.kind - 1] = 0;
+        full.uncounted = seed % 3 == 0;
         int w = seed % 4 < 2 ? 1280 : 160, h = w == 1280 ? 720 : 120;
         if (p.width != w) {
             ps_picture_free(&p);
