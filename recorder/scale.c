@@ -11,6 +11,7 @@
 #define SETTLE_READINGS 3
 #define SETTLE_GAP_NS INT64_C(2000000000) /* what stood there longer ago says nothing of in between */
 #define STRANGE_MANY 8
+#define REFILLS 8 /* of one call: 2 KiB, more than 115200 baud brings in a tenth of a second */
 
 struct ps_scale {
     const struct ps_config_scale *config;
@@ -156,8 +157,10 @@ int ps_scale_read(struct ps_scale *s, int64_t mono_ns, struct ps_scale_reading *
     if (s->fd < 0)
         return ps_error_why(why, PS_EGONE, s->config->name, "the scale is not there");
     ask(s, mono_ns);
-    for (;;) {
+    for (unsigned refills = 0;;) {
         if (s->at == s->n) {
+            if (refills++ == REFILLS)
+                return 2;
             const int result = refill(s, why);
             if (result <= 0)
                 return result;

@@ -47,8 +47,8 @@ enum ps_scale_news ps_scale_news(struct ps_scale_stated *s, const struct ps_scal
 int ps_scale_new(struct ps_scale **out, const struct ps_config_scale *config);
 int ps_scale_open(struct ps_scale *s, struct ps_why *why);
 bool ps_scale_is_open(const struct ps_scale *s);
-/* Asks the scale when that is due, and reads what is there. 1: *out is filled (call again); 0: nothing more now; PS_EGONE: it
- * went away. */
+/* Asks the scale when that is due, and reads what is there. 1: *out is filled (call again); 0: nothing more now; 2: there may be more, but
+ * enough for once, for a line that never rests must not hold up the bench; PS_EGONE: it went away. */
 int ps_scale_read(struct ps_scale *s, int64_t mono_ns, struct ps_scale_reading *out, struct ps_why *why);
 /* What has come last was not as the protocol has it, several times in a row. */
 bool ps_scale_is_strange(const struct ps_scale *s);

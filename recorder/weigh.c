@@ -15,6 +15,7 @@
 #define BACK_OFF_NS (SECOND / 2)
 #define BACK_OFF_MAX_NS (30 * SECOND)
 #define BACK_OFF_BLIND_NS (8 * SECOND) /* without udev */
+#define READINGS 64                    /* looked at in one turn */
 #define FRESH_NS (3 * SECOND)          /* a weight that was told so long ago is not the weight of now */
 
 struct bench_scale {
@@ -145,15 +146,17 @@ static void state(struct ps_station *st, struct bench_scale *b, int64_t now) {
 static void look(struct ps_station *st, struct bench_scale *b, int64_t now) {
     struct ps_scale_reading r;
     struct ps_why why;
-    int result;
+    int result = 1;
 
-    while ((result = ps_scale_read(b->dev, now, &r, &why)) == 1) {
+    for (unsigned n = 0; n < READINGS && (result = ps_scale_read(b->dev, now, &r, &why)) == 1; n++) {
         b->some = true;
         b->last = r;
         b->since_ns = b->looked_ns;
         b->at_ns = now;
         state(st, b, now);
     }
+    if (result > 0) /* what is left is of before now */
+        return;
     b->looked_ns = now;
     if (result == 0) {
         state(st, b, now); /* one that came too soon after another */

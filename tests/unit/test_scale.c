@@ -5,8 +5,11 @@
 #include "recorder/scale.h"
 #include "tests/unit/tap.h"
 
+#include <fcntl.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 #define MS INT64_C(1000000)
 
@@ -265,7 +268,74 @@ static void test_news(void) {
            stated);
 }
 
+/* Until the line has brought them; a pty does it at once, or a moment later. */
+static int read_scale(struct ps_scale *s, struct ps_scale_reading *r, struct ps_why *why) {
+    int result = 0;
+    for (int i = 0; i < 200 && (result = ps_scale_read(s, 1, r, why)) == 0; i++)
+        usleep(10000);
+    return result;
+}
+
+static void put(int fd, const char *bytes, size_t n) {
+    while (n > 0) {
+        const ssize_t did = write(fd, bytes, n);
+        if (did <= 0)
+            return;
+        bytes += did;
+        n -= (size_t)did;
+    }
+}
+
+static void test_line(void) {
+    struct ps_config_scale config = {.name = "bench",
+                                     .protocol = PS_CONFIG_WEIGHT_ST,
+                                     .data_bits = 7,
+                                     .parity = 'e',
+                                     .stop_bits = 1,
+                                     .ask = "Q",
+                                     .ask_ms = 500};
+    struct ps_scale_reading r;
+    struct ps_scale *s;
+    struct ps_why why;
+    char asked[8] = "", flood[4000];
+    int fd = posix_openpt(O_RDWR | O_NOCTTY);
+    if (fd < 0 || grantpt(fd) != 0 || unlockpt(fd) != 0) {
+        tap_ok(false, "no pseudo terminal");
+        return;
+    }
+    snprintf(config.source, sizeof config.source, "serial:%s?baud=2400", ptsname(fd));
+    tap_ok(ps_scale_new(&s, &config) == 0 && !ps_scale_is_open(s), "a scale is away before it is opened");
+    tap_is_int(ps_scale_read(s, 1, &r, &why), PS_EGONE, "and cannot be read");
+    tap_is_int(ps_scale_open(s, &why), 0, "a pty is a serial line (%s)", why.text);
+    tap_is_int(ps_scale_read(s, 1, &r, &why), 0, "nothing has come");
+    tap_ok(read(fd, asked, sizeof asked - 1) == 3 && strcmp(asked, "Q\r\n") == 0, "it was asked");
+    put(fd, "ST,GS,+ 0.123 kg\r\nOL,+9999999  g\r\n", 34);
+    tap_ok(read_scale(s, &r, &why) == 1 && r.known && r.grams == 123 && r.stable, "a weight at rest");
+    tap_ok(read_scale(s, &r, &why) == 1 && !r.known && !ps_scale_is_strange(s), "overload");
+    for (unsigned i = 0; i < 9; i++)
+        put(fd, "hello\r\n", 7);
+    int result = 0;
+    for (int i = 0; i < 200 && result == 0 && !ps_scale_is_strange(s); i++) {
+        result = ps_scale_read(s, 1, &r, &why);
+        usleep(10000);
+    }
+    tap_ok(result == 0 && ps_scale_is_strange(s),
+           "what is no weight is none, and told when nothing else comes");
+    memset(flood, 'x', sizeof flood);
+    put(fd, flood, sizeof flood);
+    tap_is_int(read_scale(s, &r, &why), 2, "an endless line is left for the next turn");
+    while (ps_scale_read(s, 1, &r, &why) == 2)
+        continue;
+    put(fd, "\r\nST,GS,+ 0.456 kg\r\n", 20);
+    tap_ok(read_scale(s, &r, &why) == 1 && r.grams == 456 && !ps_scale_is_strange(s),
+           "the next weight is well");
+    close(fd);
+    tap_ok(read_scale(s, &r, &why) == PS_EGONE && !ps_scale_is_open(s), "pulled out");
+    ps_scale_free(s);
+}
+
 int main(void) {
+    test_line();
     test_news();
     test_st();
     test_sics();
