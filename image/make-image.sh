@@ -1,10 +1,11 @@
 #!/bin/bash
 # SPDX-License-Identifier: GPL-3.0-or-later
-# A disk image that starts by itself and records: Debian 12, our programs, GRUB for a BIOS. Nothing is mounted.
+# A disk image that starts by itself and records: Debian 12, our programs, GRUB for a BIOS and for UEFI, there with Secure
+# Boot too. Nothing is mounted.
 # usage: make-image.sh OUT.img     (PACKSEAL_SRC, PACKSEAL_BUILD; needs root and Debian's archive)
 #
-# MBR, one ext4 partition from the first MiB on; GRUB's core lies in the gap before it. A set-up file on a USB stick makes
-# it a station: see INSTALL.md, "A disk image".
+# GPT: GRUB's core for a BIOS, the EFI system partition, ext4 last, so that it can grow. A set-up file on a USB stick makes it
+# a station: see INSTALL.md, "A disk image".
 set -euo pipefail
 
 image=$(realpath -m "$1")
@@ -17,8 +18,8 @@ cd "$work"
 say() { printf '# %4s s  %s\n' "$SECONDS" "$*"; }
 
 libraries() {
-    for p in packseal packseal-verify packseal-recorder packseal-signer packseal-report; do
-        objdump -p "$build/$p"
+    for p in "$build"/packseal*; do
+        test ! -f "$p" || objdump -p "$p"
     done | awk '$1 == "NEEDED" { print $2 }' | sort -u |
         while read -r l; do dpkg-query -S "*/$l" | sed 's/:.*//' | head -1; done
 }
@@ -66,27 +67,72 @@ mkdir -p root/boot/grub
 cat >root/boot/grub/grub.cfg <<EOF
 set timeout=1
 menuentry "PackSeal" {
+    search --no-floppy --fs-uuid --set=root $uuid
     linux /boot/$kernel root=UUID=$uuid ro console=tty0 console=ttyS0
     initrd /boot/$initrd
 }
 EOF
+# Whichever disk of the machine it is, the file system is known by its number.
+cat >early.cfg <<EOF
+search.fs_uuid $uuid root
+set prefix=(\$root)/boot/grub
+configfile (\$root)/boot/grub/grub.cfg
+EOF
 
-# ---- partition, then what starts it -------------------------------------------------------------------
-rm -f part.ext4 "$image"
-truncate -s $((size_mb - 2))M part.ext4
+# ---- partitions: bios, esp, root -----------------------------------------------------------------------
+bios_at=1 esp_at=2 esp_mb=64 root_at=66 # MiB
+root_mb=$((size_mb - root_at - 1))      # the last MiB holds the second copy of the table
+rm -f part.ext4 esp.fat "$image"
+truncate -s ${root_mb}M part.ext4
 mke2fs -q -t ext4 -U "$uuid" -L packseal -d root part.ext4
-truncate -s "${size_mb}M" "$image"
-printf 'label: dos\nstart=2048, size=%d, type=83, bootable\n' $(((size_mb - 2) * 2048)) | sfdisk -q "$image"
-dd if=part.ext4 of="$image" bs=1M seek=1 conv=notrunc,sparse status=none
-rm -rf root part.ext4
+rm -rf root
 
-# boot.img reads the sector after it; the first sector of core.img reads the rest from there: so no list of blocks is
-# written, which is what grub-install would need a mounted disk for. Bytes 440 to 511 are the partition table's.
+# shim is signed by the key that machines are sold with, GRUB and the kernel by Debian's, which shim knows. They are Debian's
+# files as they are, in the place where a firmware looks that was told nothing: its memory needs no entry.
+rm -rf efi && mkdir efi
+(
+    cd efi
+    apt-get download -q shim-signed grub-efi-amd64-signed >/dev/null 2>&1 || {
+        echo "packseal: image: shim-signed, grub-efi-amd64-signed: cannot be fetched: run: apt-get update" >&2
+        exit 1
+    }
+    for d in *.deb; do dpkg-deb -x "$d" .; done
+)
+truncate -s ${esp_mb}M esp.fat
+mkfs.vfat -F 32 -n ESP esp.fat >/dev/null # not PACKSEAL, which is the name of the stick
+mmd -i esp.fat ::/EFI ::/EFI/BOOT ::/EFI/debian
+mcopy -i esp.fat efi/usr/lib/shim/shimx64.efi.signed ::/EFI/BOOT/BOOTX64.EFI
+mcopy -i esp.fat efi/usr/lib/grub/x86_64-efi-signed/grubx64.efi.signed ::/EFI/BOOT/grubx64.efi
+mcopy -i esp.fat early.cfg ::/EFI/debian/grub.cfg # where the signed GRUB looks
+rm -rf efi
+
+truncate -s "${size_mb}M" "$image"
+sfdisk -q "$image" <<EOF
+label: gpt
+start=${bios_at}MiB, size=1MiB, type=21686148-6449-6E6F-744E-656564454649, name=bios
+start=${esp_at}MiB, size=${esp_mb}MiB, type=C12A7328-F81F-11D2-BA4B-00A0C93EC93B, name=esp
+start=${root_at}MiB, size=${root_mb}MiB, type=0FC63DAF-8483-4772-8E79-3D69D8477DE4, name=packseal
+EOF
+dd if=esp.fat of="$image" bs=1M seek=$esp_at conv=notrunc,sparse status=none
+dd if=part.ext4 of="$image" bs=1M seek=$root_at conv=notrunc,sparse status=none
+rm -f part.ext4 esp.fat
+
+# ---- what starts it from a BIOS ------------------------------------------------------------------------
+# boot.img is told where core.img begins (its byte 92), and the first sector of core.img where the rest does (byte 500): that
+# is what grub-install would need a mounted disk for. Bytes 440 to 511 of the disk are the partition table's.
 grub=/usr/lib/grub/i386-pc
-echo 'configfile (hd0,msdos1)/boot/grub/grub.cfg' >early.cfg
-grub-mkimage -O i386-pc -d "$grub" -c early.cfg -p '(hd0,msdos1)/boot/grub' -o core.img \
-    biosdisk part_msdos ext2 configfile normal linux minicmd echo
-test "$(stat -c %s core.img)" -lt $((2047 * 512))
+grub-mkimage -O i386-pc -d "$grub" -c early.cfg -p /boot/grub -o core.img \
+    biosdisk part_gpt part_msdos ext2 search search_fs_uuid configfile normal linux minicmd echo
+test "$(stat -c %s core.img)" -le $((1 << 20))
+first=$((bios_at * 2048))
 dd if="$grub/boot.img" of="$image" bs=440 count=1 conv=notrunc status=none
-dd if=core.img of="$image" bs=512 seek=1 conv=notrunc status=none
+dd if=core.img of="$image" bs=512 seek=$first conv=notrunc status=none
+python3 - "$image" $first <<'EOF'
+import struct, sys
+path, first = sys.argv[1], int(sys.argv[2])
+with open(path, "r+b") as f:
+    for at, sector in ((92, first), (first * 512 + 500, first + 1)):
+        f.seek(at)
+        f.write(struct.pack("<Q", sector))
+EOF
 say "$(du -h "$image" | cut -f1) $image"

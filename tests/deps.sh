@@ -19,9 +19,10 @@ check='perl bats jq strace procps file zip openssl
     libfuse3-dev fuse3 udev chromium chromium-driver poppler-utils libfaketime zint
     systemd systemd-container mmdebstrap'
 
-# grub-pc-bin and grub-common make a disk image start by itself; mtools and dosfstools fill what has no mount.
+# grub-pc-bin and grub-common make a disk image start by itself; mtools and dosfstools fill what has no mount; ovmf is a
+# UEFI firmware with Secure Boot.
 machine='qemu-system-x86 qemu-utils nbdkit mmdebstrap busybox-static cpio kmod e2fsprogs mtools dosfstools fdisk
-    grub-pc-bin grub-common systemd-container'
+    grub-pc-bin grub-common ovmf systemd-container'
 
 packages='debhelper dpkg-dev po-debconf lintian'
 

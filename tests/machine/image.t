@@ -1,7 +1,9 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: GPL-3.0-or-later
-# `make image`: the disk starts by its own boot loader, a set-up file on a USB stick makes it a station, and it records.
-# Real here: the image as it is given away, BIOS, GRUB, the stick as a USB disk with FAT, the keyboard as a USB keyboard.
+# `make image`: the disk starts by its own boot loader, a set-up file on a USB stick makes it a station, and it records; from
+# UEFI with Secure Boot it starts and becomes a station as well.
+# Real here: the image as it is given away, BIOS (SeaBIOS) and UEFI (OVMF, with the keys that machines are sold with), shim,
+# GRUB, the stick as a USB disk with FAT, the keyboard as a USB keyboard.
 # Not real: the camera is a film source named in the set-up file, for the image holds nothing of the test's.
 import glob
 import json
@@ -13,13 +15,14 @@ import sys
 import time
 
 sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
-from machine import BUILD, HOME, PACKSEAL, PATIENCE, SRC, Machine, skip_all, tap, wait_for  # noqa: E402
+from machine import BUILD, HOME, PACKSEAL, PATIENCE, SRC, UEFI, Machine, skip_all, tap, wait_for  # noqa: E402
 from station import run, verdict  # noqa: E402
 
 IMAGE = os.path.join(os.path.dirname(HOME), "image", "packseal.img")
 KEYS = {"S": "shift-s", "F": "shift-f"}
 CODES = ("SF1234567890123", "SF9876543210123")
 DISK_MB = 16384
+ROOT_MB = 66  # where its file system begins
 READY = r"packseal\[\d+\]: state +idle"  # what `packseal status` says
 SETUP = """# made by image.t
 station = 打包三号台
@@ -42,7 +45,7 @@ def look_at_disk(m, out):
     part = os.path.join(m.dir, "part.ext4")
     shutil.rmtree(out, ignore_errors=True)
     os.mkdir(out)
-    subprocess.run(["dd", "if=" + m.disk, "of=" + part, "bs=1M", "skip=1", "conv=sparse", "status=none"], check=True)
+    subprocess.run(["dd", "if=" + m.disk, "of=" + part, "bs=1M", "skip=%d" % ROOT_MB, "conv=sparse", "status=none"], check=True)
     subprocess.run(["e2fsck", "-fp", part], check=False, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
     for what in ("clips", "public"):
         run("debugfs", "-R", "rdump /var/lib/packseal/%s %s" % (what, out), part, timeout=120)
@@ -63,11 +66,13 @@ if newest(IMAGE) < newest(BUILD + "/packseal*", SRC + "/image/*"):
         tap.ok(False, "the image is made")
         tap.done()
 
-m = Machine(disk="to come", boot_own="to come")
-with m:
+
+
+def switch_on(m):
+    """The image on a larger disk, a stick with the set-up file, a keyboard; until the screen says that it can record."""
     m.disk = os.path.join(m.dir, "disk.img")
     subprocess.run(["cp", "--sparse=always", IMAGE, m.disk], check=True)
-    os.truncate(m.disk, DISK_MB << 20)  # the disk that it is copied to is larger
+    os.truncate(m.disk, DISK_MB << 20)
     m.usb_stick = os.path.join(m.dir, "stick.img")
     with open(os.path.join(m.dir, "packseal-setup.conf"), "w", encoding="utf-8") as f:
         f.write(SETUP)
@@ -77,14 +82,21 @@ with m:
     subprocess.run(["mcopy", "-i", m.usb_stick, os.path.join(m.dir, "packseal-setup.conf"), "::"], check=True)
     m.power_on()
     m.monitor("device_add usb-kbd,id=kbd,bus=xhci.0,serial=KBD0001")
+    begun = time.monotonic()
     tap.ok(wait_for(lambda: "Linux version" in m.console() or "systemd" in m.console(), 180 * PATIENCE, 1),
            "the disk starts by its own boot loader", m.console()[-500:])
     tap.ok(wait_for(lambda: "configured  /etc/packseal/packseal.conf" in m.console(), 300 * PATIENCE, 1),
            "the stick is read, and the machine says that it is a station", m.console()[-1500:])
-    if not tap.ok(wait_for(lambda: re.search(READY, m.console()), 300 * PATIENCE, 1), "the screen says that it can record",
-                  m.console()[-3000:]):
-        tap.done()
-    free = re.search(r"disk +(\d+) MB free", m.console())
+    ready = tap.ok(wait_for(lambda: re.search(READY, m.console()), 300 * PATIENCE, 1), "the screen says that it can record",
+                   m.console()[-3000:])
+    tap.diag("%.0f s from power-on" % (time.monotonic() - begun))
+    return ready
+
+
+def by_bios(m):
+    if not switch_on(m):
+        return
+    free = wait_for(lambda: re.search(r"disk +(\d+) MB free", m.console()), 60 * PATIENCE)  # some lines after that one
     tap.ok(free and int(free.group(1)) > DISK_MB * 3 // 4, "it took the room of its disk", free and free.group())
     type_code(m, CODES[0])
     time.sleep(15 * PATIENCE)  # nothing tells from outside how far it is: the screen is silent, and the disk comes later
@@ -104,4 +116,23 @@ with m:
         r = run(PACKSEAL, "verify", "--json", "--trust", out + "/public/trust", os.path.dirname(clips[0]))
         v = verdict(r)
         tap.same((v["content"], v["key"]), ("intact", "trusted"), "and verifies outside")
+    r = run("sfdisk", "--verify", m.disk)
+    tap.ok(r.returncode == 0 and b"No errors" in r.stdout, "both copies of its partition table are in order", r.stdout, r.stderr)
+
+
+def by_uefi(m):
+    tap.diag("UEFI, Secure Boot on")
+    switch_on(m)
+    said = [line for line in m.console().splitlines() if re.search(r"efi: EFI v|[Ss]ecure ?boot", line)]
+    tap.ok(re.search(r"Secure boot enabled", m.console()), "the kernel was started by UEFI, with Secure Boot", *said)
+    tap.diag("\n".join(said))
+
+
+with Machine(disk="to come", boot_own="to come") as m:
+    by_bios(m)
+if os.path.exists(UEFI % "CODE"):
+    with Machine(disk="to come", boot_own="to come", uefi=True) as m:
+        by_uefi(m)
+else:
+    tap.ok(True, "UEFI # SKIP no firmware for it here: package ovmf")
 tap.done()

@@ -31,6 +31,8 @@ PATIENCE = float(os.environ.get("PACKSEAL_PATIENCE", "1"))
 TOOLS = {"qemu-system-x86_64": "qemu-system-x86", "qemu-img": "qemu-utils", "nbdkit": "nbdkit", "mmdebstrap": "mmdebstrap",
          "busybox": "busybox-static", "cpio": "cpio", "modprobe": "kmod", "mke2fs": "e2fsprogs", "mcopy": "mtools",
          "mkfs.vfat": "dosfstools", "sfdisk": "fdisk"}
+# The firmware of a machine as it is sold: UEFI, Secure Boot on, the usual keys in it.
+UEFI = "/usr/share/OVMF/OVMF_%s_4M.ms.fd"
 
 
 class Failure(Exception):
@@ -61,14 +63,15 @@ def prepare():
 
 class Machine:
     """One machine. `disk`: a qcow2 above the prepared disk (default), or a raw copy of it behind a cache that a
-    power cut empties (`lossy`)."""
+    power cut empties (`lossy`). With `boot_own` the disk starts itself, from a BIOS or from `uefi` with Secure Boot."""
 
     def __init__(self, disk=None, lossy=False, base=None, boot_own=None, usb_stick=None, memory=1024,
-                 network=False, home=HOME):
+                 network=False, home=HOME, uefi=False):
         self.dir = tempfile.mkdtemp(prefix="packseal-machine.")
         self.share = os.path.join(self.dir, "share")
         os.mkdir(self.share)
         self.lossy, self.boot_own, self.usb_stick, self.memory = lossy, boot_own, usb_stick, memory
+        self.uefi = uefi
         self.network = network  # a card, and this side's loopback as 10.0.2.2 behind it
         self.home = home
         self.base = os.path.join(home, "disk.ext4")
@@ -138,6 +141,8 @@ class Machine:
              "-chardev", "socket,id=cmd,path=%s/cmd,server=on,wait=off" % self.dir, "-serial", "chardev:cmd",
              "-device", "qemu-xhci,id=xhci",
              "-virtfs", "local,path=%s,mount_tag=host,security_model=none" % self.share]
+        if self.uefi:
+            a += self._firmware()
         if self.network:
             a += ["-netdev", "user,id=net", "-device", "virtio-net-pci,netdev=net"]
         if self.usb_stick:
@@ -150,6 +155,17 @@ class Machine:
         if snapshot:
             a += ["-loadvm", snapshot]
         return a
+
+    def _firmware(self):
+        """UEFI and its memory, which is this machine's own. What is in it is kept from the system by a mode of the
+        processor of its own (SMM), as Secure Boot wants it."""
+        memory = os.path.join(self.dir, "uefi-variables")
+        if not os.path.exists(memory):
+            shutil.copy(UEFI % "VARS", memory)
+        return ["-machine", "smm=on", "-global", "driver=cfi.pflash01,property=secure,value=on",
+                "-global", "ICH9-LPC.disable_s3=1",
+                "-drive", "if=pflash,format=raw,unit=0,readonly=on,file=" + UEFI % "CODE",
+                "-drive", "if=pflash,format=raw,unit=1,file=" + memory]
 
     def power_on(self, snapshot=None):
         self.cut_power()

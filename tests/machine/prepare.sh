@@ -40,8 +40,8 @@ modules() { # the files of these modules and of all that they need, in the order
 
 # ---- root: Debian and the packages that hold the libraries that our programs name ------------------
 libraries() {
-    for p in packseal packseal-verify packseal-recorder packseal-signer packseal-report; do
-        if test -e "$build/$p"; then objdump -p "$build/$p"; fi
+    for p in "$build"/packseal*; do
+        if test -f "$p"; then objdump -p "$p"; fi
     done | awk '$1 == "NEEDED" { print $2 }' | sort -u |
         while read -r l; do dpkg-query -S "*/$l" | sed 's/:.*//' | head -1; done
 }

@@ -51,7 +51,8 @@ class Station(Machine):
         the middle of a scan drops it, and says so."""
         for attempt in range(3):
             self.type("gun", code + "\n")
-            if self.until(pattern, seconds):
+            # A code that was taken and is typed again would be the next scan: what is being sealed is waited for.
+            if self.until(pattern, seconds) or (self.state()["state"] == "sealing" and self.until(pattern, 4 * seconds)):
                 return True
             tap.diag("scan %d of %s is not taken: %s" % (attempt + 1, code, self.run(
                 "journalctl -b -n 5 --no-pager -u 'packseal-recorder@*'")))
