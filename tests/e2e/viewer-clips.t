@@ -14,6 +14,7 @@ import time
 
 sys.dont_write_bytecode = True
 sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
+from bundles import Authority
 from station import BUILD, SANITIZED, TICKS, Station, mjpeg_film, record_fields, seconds_of, statement, tap, verdict, wait_for
 from web import PASSWORD, Web, free_port
 
@@ -81,6 +82,10 @@ def record(s, web, code, seconds, shown):
     return clip
 
 
+def folder_of(s, clip):
+    return next(f for f in s.clips() if f.endswith(clip))
+
+
 def clips(web, query):
     status, o = web.json("GET", "/clips?" + query)
     return [r["clip"] for r in o["clips"]] if status == 200 else status
@@ -92,7 +97,7 @@ def quote(text):
 
 # ---- search
 
-def searching(web, names):
+def searching(s, web, names):
     first, second, returned, sql, html = names
     newest = [html, sql, returned, second, first]
     tap.same(clips(web, ""), newest, "all clips, newest first")
@@ -108,6 +113,10 @@ def searching(web, names):
     tap.same(clips(web, "operator=0018"), [], "of another operator there are none")
     tap.same(clips(web, "flagged=take"), [returned, second], "later takes")
     tap.ok(second in clips(web, "flagged=1"), "a duplicate was warned of and is worth a look")
+    tap.same([r["clip"] for r in s.find("--flag", "take,warned")], clips(web, "flagged=take,warned"), "packseal find --flag gives the same")
+    tap.same([r["clip"] for r in s.find("--flagged")], clips(web, "flagged=1"), "and packseal find --flagged")
+    tap.same([r["flags"] for r in s.find()], [r["flags"] for r in web.json("GET", "/clips")[1]["clips"]], "by the same words")
+    tap.same(s.cli("find", "--flag", "nonsense").returncode, 2, "others are refused")
     rows = web.json("GET", "/clips")[1]["clips"]
     tap.same([r["clip"] for r in rows if "label-not-seen" in r["flags"]], clips(web, "flagged=label-not-seen"), "a word gives those that have it")
     middle = rows[2]["started"]
@@ -146,7 +155,7 @@ def injections(web, names):
 def one_clip(s, web, names):
     first, second, returned, sql, html = names
     status, o = web.json("GET", "/clips/" + first)
-    folder = next(f for f in s.clips() if f.endswith(first))
+    folder = folder_of(s, first)
     stated = statement(folder)
     tap.same((status, o["clip"], o["codes"]), (200, first, [A]), "a clip")
     tap.same(o["statement"], stated, "its statement is clip.json as it is")
@@ -167,15 +176,34 @@ def one_clip(s, web, names):
     tap.diag("the two films begin %d ms apart; a picture is %.0f ms" % (abs(got[0][2] - got[1][2]), 1000 / o["tracks"][0]["fps"]))
 
 
+def same_as_bundle(s, web, clip, name):
+    """The verdict over the clip's folder, and the one over a bundle of it: the same, but for what only a bundle can have."""
+    bundle = os.path.join(s.dir, name + ".zip")
+    s.cli("export", clip, "-o", bundle)
+    told, now = verdict(s.verify(bundle)), web.json("GET", "/clips/%s/verdict" % clip)[1]
+    keys = ("content", "key", "time", "ledger", "container", "signer", "witnesses")
+    tap.same({k: now[k] for k in keys}, {k: told[k] for k in keys}, name + ": the verdict is the one of its exported bundle")
+    return now
+
+
+def stamped(s, web, clip):
+    """A token that came later bounds the clip, and the next verdict has it."""
+    with Authority() as authority:
+        with open(s.path("packseal.conf"), "a", encoding="utf-8") as f:
+            f.write("\n[time]\ntimeout = 10\nretries = 0\nauthority = %s\nca = %s\n" % (authority.url, authority.ca))
+        with open(s.path("public", "trust"), "a", encoding="utf-8") as f:
+            f.write("tsa %s name=\"loopback\"\n" % authority.anchor())
+        tap.same(s.cli("stamp").returncode, 0, "the ledger is stamped")
+        now = same_as_bundle(s, web, clip, "stamped")
+        tap.ok(now["time"]["basis"] == "not-after" and now["time"]["not_after"] > statement(folder_of(s, clip))["ended"]["wall"],
+               "and the clip has a bound from above", now["time"], now["problems"])
+
+
 def verdicts(s, web, clip):
-    folder = next(f for f in s.clips() if f.endswith(clip))
+    folder = folder_of(s, clip)
     status, now = web.json("GET", "/clips/%s/verdict" % clip)
     tap.same((status, now["content"], now["key"], now["problems"]), (200, "intact", "trusted", []), "the verdict, computed now")
-    bundle = os.path.join(s.dir, "one.zip")
-    s.cli("export", clip, "-o", bundle)
-    told = verdict(s.verify(bundle))
-    tap.same({k: now[k] for k in ("content", "key", "time", "ledger", "container", "signer", "witnesses")},
-             {k: told[k] for k in ("content", "key", "time", "ledger", "container", "signer", "witnesses")}, "is the one of its exported bundle")
+    now = same_as_bundle(s, web, clip, "fresh")
     tap.same(now["ledger"], "included", "with the proof of its entry")
     film = os.path.join(folder, "top.mp4")
     with open(film, "rb") as f:
@@ -214,7 +242,7 @@ def moov_of(data):
 
 
 def files(s, web, clip):
-    folder = next(f for f in s.clips() if f.endswith(clip))
+    folder = folder_of(s, clip)
     base = "/api/v1/clips/%s/files/" % clip
     for name, kind in (("top.mp4", "video/mp4"), ("side.mp4", "video/mp4"), ("clip.json", "application/json"), ("clip.json.minisig", "text/plain")):
         with open(os.path.join(folder, name), "rb") as f:
@@ -245,7 +273,7 @@ def files(s, web, clip):
 
 def strange_files(s, web, clip):
     """What somebody with the archive's rights may lay in a film's place is no film."""
-    folder = next(f for f in s.clips() if f.endswith(clip))
+    folder = folder_of(s, clip)
     film, kept = os.path.join(folder, "side.mp4"), os.path.join(s.dir, "kept.mp4")
     url = "/api/v1/clips/%s/files/side.mp4" % clip
     os.rename(film, kept)
@@ -425,7 +453,7 @@ def main():
                 tap.ok(max(shown) < 20, "a clip is found soon after its seal", shown)
                 tap.diag("from the seal to search: %s ms" % ", ".join("%.0f" % (1e3 * t) for t in shown))
                 before = state_of(s)
-                searching(web, names)
+                searching(s, web, names)
                 injections(web, names)
                 one_clip(s, web, names)
                 verdicts(s, web, names[0])
@@ -433,6 +461,7 @@ def main():
                 strange_files(s, web, names[1])
                 seeking(web, names[0])
                 pictures(web, names[0])
+                stamped(s, web, names[0])
                 adding(s, web, chef, names)
                 nothing_written(s, before)
                 tap.same(s.end(), 0, "the station ends")
