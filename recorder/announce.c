@@ -299,9 +299,11 @@ static void tell_state(struct ps_station *st) {
         json_decref(now);
         return;
     }
+    bool again =
+        json_is_true(json_object_get(now, "able")) && !json_is_true(json_object_get(a->state, "able"));
     json_decref(a->state);
     a->state = now;
-    ps_announce_event(st, "state", json_copy(now), NULL, NULL);
+    ps_announce_event(st, "state", json_copy(now), again ? "added" : NULL, again ? "ready" : NULL);
 }
 
 /* "camera-lost: top" of "camera-lost: top: unplugged": what it is about, whatever is said of it. */
