@@ -25,6 +25,7 @@ HOSTILE_CODE = HOSTILE.upper()  # as the station spells what it scans; the brows
 WAYBILL = "SF1234567890123"
 ITEM = "6901234567892"
 NEXT = "YT7654321098765"
+REFUNDED = "SF9876543210987"
 SIZE = "320x240" if SANITIZED else "640x360"
 FPS = 10 if SANITIZED else 15
 
@@ -89,6 +90,60 @@ def set_up(d, s):
     d.type("input[name=code]", code.lower())
     d.click("button[type=submit]")
     tap.ok(d.at("/settings") and d.says("#me", "chefin"), "set-up: the first administrator is signed in", d.text("main"))
+
+
+def orders(d, work):
+    """The list of expected orders: refused as a whole with what is wrong, then taken."""
+    for name, text in (("bad.csv", "订单号,运单号,退款状态\n1234567890123456789,SF98,\"no end\n"), ("good.csv", "订单号,运单号,退款状态\n1234567890123456789,%s,已退款\n" % REFUNDED)):
+        with open(os.path.join(work, name), "w", encoding="utf-8") as f:
+            f.write(text)
+    d.browser.attach("#orders-form input[type=file]", [os.path.join(work, "bad.csv")])
+    tap.ok(d.says("#orders-form output", "bad.csv"), "orders: the chosen file is named", d.text("#orders"))
+    d.click("#orders-form button[type=submit]")
+    tap.ok(d.says("#orders", "没有替换") and d.there("#orders tbody tr"), "orders: a list with a fault is refused, line by line", d.text("#orders"))
+    d.browser.attach("#orders-form input[type=file]", [os.path.join(work, "good.csv")])
+    d.click("#orders-form button[type=submit]")
+    tap.ok(d.says("#orders", "已收下 1 个订单"), "orders: a good one is taken", d.text("#orders"))
+
+
+# Each state of the issue's list that a film cannot bring about: events as PROTOCOL.md has them, and what the screen makes of them.
+MODEL = """
+const {newModel, take, view} = await import('/web/station-model.js'), {hasWord} = await import('/web/words.js');
+const idle = {state: 'idle', able: true, codes: [], cameras: [{name: 'top', state: 'live'}], alarms: []}, out = {};
+const after = (...events) => {
+    const m = newModel();
+    let now = 1000;
+    for (const [name, data] of [['status', structuredClone(idle)], ...events]) take(m, name, data, now += 10);
+    const v = view(m, now + 10);
+    return [v.state, ...v.alarms.map(a => (a.large ? '!' : '') + a.what)];
+};
+const recording = ['state', {state: 'recording', able: true, codes: ['A'], started: '2026-11-22T05:00:00.000Z', label: ''}];
+const alarm = (what, detail = '') => ['alarm', {alarm: what, detail, on: true}];
+out.ready = after();
+out.unable = after(['state', {state: 'idle', able: false}]);
+out.fault = after(['state', {state: 'faulted', able: false}], alarm('fault', 'x'));
+out.full = after(['state', {state: 'faulted', able: false}], alarm('disk-full'));
+out.sealing = after(recording, ['state', {state: 'sealing'}]);
+out.sealed = after(recording, ['state', {state: 'idle', able: true}], ['sealed', {}]);
+out.other = after(recording, ['label', {verdict: 'other', code: 'B'}]);
+out.camera = after(recording, alarm('camera-lost', 'top: gone'), alarm('camera-lost', 'side: gone'));
+out.back = after(recording, alarm('camera-lost', 'top: gone'), ['alarm', {alarm: 'camera-lost', detail: 'top: gone', on: false}]);
+out.disk = after(alarm('disk-low'));
+out.signer = after(recording, alarm('signer-away'));
+out.clock = after(alarm('clock-unsynced'));
+out.gone = after(['no-recorder', {}]);
+out.foreign = after(['scan', {code: 'PS-X', said: 'refused', why: 'foreign-command'}]);
+const words = ['state.idle', 'state.recording', 'state.sealing', 'state.sealed', 'state.faulted', 'state.other', 'state.refunded', 'alarm.duplicate', 'alarm.camera-lost', 'alarm.disk-low',
+               'alarm.signer-away', 'alarm.clock-unsynced', 'alarm.label-not-seen'];
+out.words = words.filter(w => !hasWord(w));
+return out;
+"""
+
+MODEL_WANTED = {
+    "ready": ["idle"], "unable": ["unable"], "fault": ["faulted", "!fault"], "full": ["faulted", "!disk-full"], "sealing": ["sealing"], "sealed": ["sealed"],
+    "other": ["recording", "!label-other"], "camera": ["recording", "!camera-lost", "!camera-lost"], "back": ["recording"], "disk": ["idle", "!disk-low"],
+    "signer": ["recording", "!signer-away"], "clock": ["idle", "!clock-unsynced"], "gone": ["no-recorder"], "foreign": ["idle", "!refused"], "words": [],
+}
 
 
 def settings(d):
@@ -190,6 +245,21 @@ def bench(d, s):
     d.there("#cancel-yes")
     d.click("#cancel-yes")
     tap.ok(d.until("['sealed', 'idle'].includes(document.body.dataset.state)"), "station: cancelled, after a question", state(d))
+    s.scan("PS-ZZ99-STOP")
+    tap.ok(d.says("#notices", "此码不收"), "station: another site's command is refused, in large letters", d.text("#notices"))
+    s.scan(REFUNDED)
+    tap.ok(d.until("document.body.dataset.state === 'refunded'") and d.says("#word", "已退款·勿发"), "station: 已退款·勿发, from the list that the clerk sent", d.text("#now"))
+    tap.ok(d.serious()["bad"] == [], "station, refunded: axe-core finds nothing serious")
+    d.picture("station-refunded")
+    s.stop()
+    tap.same(d.call(MODEL), MODEL_WANTED, "station: states that no film brings about")
+    heard = d.call("""const c = new AudioContext(), out = {};
+        for (const name of ['tones/start', 'tones/alarm', 'zh-CN/recording', 'en/recording']) {
+            const a = await fetch('/web/sounds/' + name + '.wav');
+            out[name] = a.ok && (await c.decodeAudioData(await a.arrayBuffer())).duration > 0.05;
+        }
+        return out;""")
+    tap.ok(all(heard.values()) and len(heard) == 4, "station: tones and words of both languages are there and can be played", heard)
     # It came back: a return under the waybill under which it went out.
     d.click("#return")
     d.says("#facts", "退货")
@@ -414,9 +484,12 @@ def main():
             set_up(d, s)
             tap.same(d.missing_words([n for n in os.listdir(os.path.join(SRC, "viewer", "web")) if n.endswith((".js", ".html"))]), [], "every word that a page names is in the table")
             settings(d)
+            orders(d, work)
             pair(d, s)
             bench(d, s)
             lost(d, Viewer(s))
+            d.open("/verify")
+            tap.ok(d.there("#drop"), "the checking page is served")
             d.open("/login")
             d.call("await fetch('/api/v1/session', {method: 'DELETE', headers: {'X-PackSeal-CSRF': (await (await fetch('/api/v1/session')).json()).csrf}})")
             d.open("/login")

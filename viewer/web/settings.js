@@ -39,6 +39,19 @@ const table = (heads, rows) => rows.length ? el("div", {class: "scroll"}, el("ta
 
 const cell = (word, ...children) => el("td", {"data-head": word ? t(word) : null}, ...children);
 
+// A browser's own button speaks the browser's language: ours lies below it.
+const filePicker = (word, attributes) => {
+    const name = el("output", {class: "soft"}), input = el("input", {type: "file", ...attributes});
+    const show = () => {
+        name.textContent = input.files.length ? input.files[0].name : t("noFile");
+    };
+    input.addEventListener("change", show);
+    // The form is emptied just after it says so.
+    setTimeout(() => input.form?.addEventListener("reset", () => setTimeout(show)));
+    show();
+    return el("div", {class: "row"}, el("label", {class: "button quiet pick"}, el("span", {}, t(word)), input), name);
+};
+
 // A list that is read from the server, shown, and read again after each change.
 const list = (path, show) => {
     const host = el("div"), load = async () => {
@@ -157,7 +170,7 @@ const screens = () => card("pairing", "pairing", "pairingHint", list("/screens",
 
 const orders = () => {
     const said = el("div", {"aria-live": "polite"});
-    return card("orders", "orders", "ordersHint", form("upload", [field("ordersFile", el("input", {type: "file", name: "file", accept: ".csv,text/csv", required: true}))], async (f, sheet) => {
+    return card("orders", "orders", "ordersHint", form("upload", [filePicker("ordersFile", {name: "file", accept: ".csv,text/csv", required: true})], async (f, sheet) => {
         let answer = null;
         try {
             answer = await api("POST", "/orders", new Blob([f.file], {type: "text/csv"}), {headers: {"Content-Type": "text/csv"}});

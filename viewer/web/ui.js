@@ -246,7 +246,7 @@ export const clipApi = (name, rest = "") => "/clips/" + encodeURIComponent(name)
 
 export const badges = row => [
     row.held ? el("span", {class: "badge hold"}, icon("hold"), t("held")) : null,
-    ...(row.flags || []).map(f => el("span", {class: "badge flag"}, icon("warn"), valueOf("flag", f))),
+    ...(row.flags || []).filter(f => f !== "take" || !(row.take > 1)).map(f => el("span", {class: "badge flag"}, icon("warn"), valueOf("flag", f))),
     ...(row.tags || []).map(tag => el("span", {class: "badge tag"}, icon("tag"), tag)),
 ].filter(Boolean);
 
