@@ -70,10 +70,22 @@ static uint64_t start_of(const struct ps_clip *c, unsigned track, const struct p
                : r.start;
 }
 
+/* Where in that film the clip's own pictures begin: those before it show no order. */
+static uint64_t behind_preroll(const struct ps_track *t, uint64_t from) {
+    struct ps_record r;
+    if (t->n_preroll == 0 || t->n_preroll >= t->n_records ||
+        ps_record_decode(&r, t->records[t->n_preroll]) != 0 || r.start < from)
+        return 0;
+    return r.start - from;
+}
+
 static int take_one(struct ps_stills *s, struct ps_film *film, const struct ps_clip *c, unsigned track,
                     uint64_t from, unsigned place, int width, int quality) {
     const struct ps_track *t = &c->tracks[track];
-    uint64_t end = ps_film_ticks(film), at = place == 0 ? 0 : place == 1 ? end / 2 : end > 0 ? end - 1 : 0;
+    uint64_t end = ps_film_ticks(film), begin = behind_preroll(t, from);
+    if (begin >= end)
+        begin = 0;
+    uint64_t at = place == 0 ? begin : place == 1 ? begin + (end - begin) / 2 : end > 0 ? end - 1 : 0;
     struct ps_film_picture whole = {0}, small = {0};
     struct ps_still *k = &s->v[s->n];
     int rc = ps_film_picture(film, at, &whole, NULL);

@@ -3,9 +3,11 @@
 # What was before the scan, through the whole station: pre-roll in film, statement, verdict and words, and where there must
 # be none; a banner that changes when an item's clip gets its label; the picture that MARK keeps; a recorder that dies.
 # The banner is read from the decoded film, against letters that ffmpeg drew.
+import base64
 import hashlib
 import json
 import os
+import re
 import shutil
 import signal
 import subprocess
@@ -156,6 +158,18 @@ def first_clip(s, folder, fresh):
     v = judged(s, folder, "pre-roll", ["segments-preroll"])
     place = v["problems"][0]["where"]
     tap.ok(place.startswith("top.mp4 segment") and "00:00.000" in place, "and where", place)
+    out = os.path.join(s.dir, "report")
+    r = s.cli("report", os.path.basename(folder), "-o", out, "--lang", "both")
+    with open(os.path.join(out, "report.html"), encoding="utf-8") as f:
+        html = f.read()
+    tap.ok(r.returncode == 0 and "录于开单之前" in html and "were recorded before the clip was opened" in html, "the report says it, in both languages",
+           r.stderr.decode())
+    stills = [base64.b64decode(x) for x in re.findall(r'src="data:image/jpeg;base64,([A-Za-z0-9+/=]+)"', html)]
+    if tap.same(len(stills), 3, "with three pictures of the film"):
+        r = subprocess.run(["ffmpeg", "-v", "error", "-i", "-", "-vf", "scale=out_range=full", "-f", "rawvideo", "-pix_fmt", "gray", "-"],
+                           input=stills[0], stdout=subprocess.PIPE, check=False)
+        tap.same((len(r.stdout), reads(r.stdout, A), reads(r.stdout, "PRE-ROLL")), (WIDTH * HEIGHT, True, False),
+                 "the first one is the clip's own, not of its pre-roll")
     for lang, words in (("en", "PRE-ROLL"), ("zh", "预录")):
         text = s.cli("show", os.path.basename(folder), "--lang", lang).stdout.decode()
         tap.ok(words in text, "show says it (%s)" % lang, text)
@@ -191,7 +205,7 @@ def second_clip(s, folder):
         tap.same([reads(seen[i][1], x) for i in (at - 1, at) for x in (ITEM, B, "RETURN")], [True, False, True, False, True, True],
                  "up to there the item's code is in the picture, from there on the label's; RETURN in both")
         scanned = next(e["ms"] for e in clip["events"] if e["what"] == "named")
-        begins = record_fields(t["segments"][named[0]["from"]])["start"] / 90
+        begins = record_fields(t["segments"][named[0]["from"]])["start"] / 90 - 1000 * seconds_before(clip)
         tap.ok(-500 < begins - scanned < 1500, "which begins at once, not with the next keyframe that was due", scanned, begins)
     tap.same(t["unwitnessed"], [], "all of it was witnessed")
     marks = [o for o in clip["originals"] if o["why"] == "mark"]
@@ -201,8 +215,8 @@ def second_clip(s, folder):
             data = f.read()
         tap.same((hashlib.sha256(data).hexdigest(), data[:2]), (marks[0]["file"]["sha256"], b"\xff\xd8"), "a JPEG, as the statement names it")
         asked = next(e["ms"] for e in clip["events"] if e["what"] == "mark")
-        at = marks[0]["ticks"] / 90
-        tap.ok(-1 <= at - asked < 1500, "of that moment", asked, at)
+        at = marks[0]["ticks"] / 90 - 1000 * seconds_before(clip)
+        tap.ok(-2 <= at - asked < 1500, "of that moment", asked, at)
         r = run("ffmpeg", "-nostdin", "-v", "error", "-i", path, "-f", "rawvideo", "-pix_fmt", "gray", "-")
         row = r.stdout[WIDTH * (HEIGHT * 3 // 4):][:WIDTH]
         n = 0
