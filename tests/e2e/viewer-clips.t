@@ -368,6 +368,18 @@ def state_of(s):
     return out
 
 
+def removing(s, web, clip):
+    """What retention or a person took away is told, and nothing of it is served as if it were there."""
+    tap.same(s.cli("prune", clip, "--reason", "样品 <b>", "--yes").returncode, 0, "a clip is removed")
+    status, o = web.json("GET", "/clips/" + clip)
+    tap.same((status, o["removed"]["reason"], o["removed"]["text"], o["thumb"]), (200, "manual", "样品 <b>", False), "it says so, and why")
+    tap.ok(o["statement"]["clip"] and clip in clips(web, ""), "its statement stays, and it is found", o["statement"] and o["statement"]["clip"])
+    base = "/api/v1/clips/" + clip
+    tap.same([web.ask("GET", base + rest)[0] for rest in ("/files/top.mp4", "/files/originals/top-0001.jpg", "/thumb.jpg", "/verdict")], [404] * 4,
+             "film, pictures and verdict are gone")
+    tap.same(web.ask("GET", base + "/files/clip.json")[0], 200, "the signed statement can be read")
+
+
 SCHEMA_1 = """
 CREATE TABLE clips(id INTEGER PRIMARY KEY, path TEXT NOT NULL UNIQUE, clip TEXT NOT NULL, number INTEGER NOT NULL, station TEXT NOT NULL,
  take INTEGER NOT NULL, kind TEXT NOT NULL, operator TEXT NOT NULL, reason TEXT NOT NULL, started INTEGER NOT NULL, ended INTEGER NOT NULL,
@@ -464,6 +476,7 @@ def main():
                 stamped(s, web, names[0])
                 adding(s, web, chef, names)
                 nothing_written(s, before)
+                removing(s, web, names[3])
                 tap.same(s.end(), 0, "the station ends")
                 after_an_update(s, web)
             finally:
