@@ -1,6 +1,6 @@
 #!/usr/bin/env python3
 # What live pictures cost a recording: CPU time of the recorder and frames that it dropped, with nobody, one and several
-# looking. Figures only. PREVIEW_BEFORE=BUILD: another build of the programs in turn with this one, with nobody looking.
+# looking. Figures only; on a machine that is not idle under `nice -n -15`. PREVIEW_BEFORE=BUILD: another build of the programs in turn with this one, with nobody looking.
 #
 #   PREVIEW_SECONDS=20   PREVIEW_TURNS=3   PREVIEW_SIZE=1920x1080
 import os
@@ -28,10 +28,11 @@ def cpu(pid):
 
 
 def look(p, counts, i):
-    f = p.frame()
-    while f:
-        counts[i] += 1
-        f = p.frame()
+    try:
+        while p.frame():
+            counts[i] += 1
+    except OSError:
+        pass  # closed at the end
 
 
 def one(build, film, lookers):

@@ -65,7 +65,10 @@ class Preview:
         self.sock = socket.socket(socket.AF_UNIX)
         self.sock.settimeout(15)
         self.sock.connect(station.path("run", "preview.sock"))
-        self.sock.sendall(json.dumps(wanted).encode() + b"\n" if line is None else line)
+        try:
+            self.sock.sendall(json.dumps(wanted).encode() + b"\n" if line is None else line)
+        except (BrokenPipeError, ConnectionResetError):
+            pass  # turned away: read tells
 
     def read(self, n):
         data = b""
