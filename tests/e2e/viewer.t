@@ -391,7 +391,7 @@ def the_station(port):
         s.start()
         w = Web(port)
         w.wait()
-        tap.ok("http://127.0.0.1:%d/" % port in s.said(), "packseal run prints where the pages are")
+        tap.ok(wait_for(lambda: "http://127.0.0.1:%d/" % port in s.said(), 20), "packseal run prints where the pages are")
         w.set_up(s.root)
         streams = [Stream(w) for _ in range(5)]
         wait_for(lambda: all(e.of("status") for e in streams), 20)
