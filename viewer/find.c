@@ -81,15 +81,16 @@ static bool named(struct ps_request *r, struct ps_answer *a, struct names *l, st
     bool held = asked != NULL && strcmp(asked, "1") == 0;
     if (tag == NULL && !held)
         return true;
-    if (tag != NULL) {
-        l->root = held ? r->viewer->root : NULL;
-        ps_viewer_db_tagged(r->viewer->db, tag, add_tagged, l);
-    } else {
-        ps_holds_each(r->viewer->root, add_held, l);
+    l->root = held ? r->viewer->root : NULL;
+    int err = tag != NULL ? ps_viewer_db_tagged(r->viewer->db, tag, add_tagged, l)
+                          : ps_holds_each(r->viewer->root, add_held, l);
+    if (l->full) {
+        ps_answer_error(a, "too-large", "too many clips", tag != NULL ? tag : "held", "ask without it");
+        return false;
     }
-    if (l->lost || l->full) {
-        ps_answer_error(a, l->full ? "too-large" : "internal", l->full ? "too many clips" : "out of memory",
-                        tag != NULL ? tag : "held", "ask for something else besides");
+    if (l->lost || err < 0) {
+        ps_answer_error(a, "internal", ps_error_text(l->lost ? PS_ENOMEM : err), tag != NULL ? tag : "held",
+                        "look at the disk");
         return false;
     }
     q->names = l->n > 0 ? (const char *const *)l->v : none;

@@ -164,6 +164,7 @@ def one_clip(s, web, names):
     tap.same([r["clip"] for r in web.json("GET", "/clips/" + returned)[1]["related"]], [second, first], "of what came back, what went out")
     tap.same(([r["clip"] for r in web.json("GET", "/clips/" + sql)[1]["takes"]]), [sql], "another order is alone")
     tap.same((o["notes"], o["tags"], o["hold"], o["held"]), ([], [], None, False), "nobody has added anything yet")
+    tap.same(clips(web, "held=1"), [], "nor held a clip")
     wanted = []
     for t in stated["tracks"]:
         fields = [record_fields(r) for r in t["segments"]]
