@@ -127,6 +127,12 @@ class Desk:
         """Of the page itself: 360 wide is a phone; half of the screen at scale 2 is what 200 % zoom gives."""
         self.browser.devtools("Emulation.setDeviceMetricsOverride", width=width, height=height, deviceScaleFactor=scale, mobile=False)
 
+    def minimized(self, on):
+        if on:
+            self.browser.ask("POST", "/session/%s/window/minimize" % self.browser.session, {})
+        else:
+            self.browser.window(1280, 860)
+
     def scheme(self, dark=False, still=False):
         self.browser.devtools("Emulation.setEmulatedMedia", features=[{"name": "prefers-color-scheme", "value": "dark" if dark else "light"},
                                                                        {"name": "prefers-reduced-motion", "value": "reduce" if still else "no-preference"}])

@@ -67,7 +67,7 @@ export const rowNode = row => el("li", {}, el("a", {href: clipLink(row.clip)}, t
         (row.codes || []).length ? null : el("span", {class: "code"}, row.clip)),
         el("div", {class: "badges"}, el("span", {class: "badge kind-" + row.kind}, row.kind === "return" ? icon("returned") : null, valueOf("kind", row.kind)),
             row.take > 1 ? el("span", {class: "badge"}, t("take", row.take)) : null, ...badges(row))),
-    el("div", {class: "when"}, el("b", {}, timeText(row.started)), row.clip, row.operator ? " · " + row.operator : "")));
+    el("div", {class: "when"}, el("b", {}, timeText(row.started)), " ", row.clip, row.operator ? " · " + row.operator : "")));
 
 const show = () => {
     if (!last)

@@ -31,8 +31,10 @@ const pass = (m, what, detail, now) => m.passing.set(what, {what, detail, until:
 
 const onScan = (m, d, now) => {
     m.said = {code: d.code, said: d.said, why: d.why || "", at: now};
-    if (d.said === "refused")
+    if (d.said === "refused") {
         pass(m, "refused", d.why || d.code, now);
+        return;
+    }
     for (const w of d.warnings || [])
         if (!["duplicate", "refunded", "list-differs"].includes(w))
             pass(m, w, d.code, now);

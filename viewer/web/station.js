@@ -81,7 +81,7 @@ const codesNode = codes => {
 const underWord = v => {
     const s = model.status, said = [];
     if (v.seconds !== null)
-        said.push(el("span", {id: "time", role: "timer", "aria-label": t("runningTime")}, span(v.seconds)));
+        said.push(v.state === "recording" ? null : icon("record"), el("span", {id: "time", role: "timer", "aria-label": t("runningTime")}, span(v.seconds)));
     if (v.there && s.provisional)
         said.push(t("hint.provisional"));
     if (v.recording && s.kind && s.kind !== "pack")
@@ -96,7 +96,7 @@ const underWord = v => {
         said.push(t("weight") + " " + (model.weight / 1000).toFixed(3) + " kg");
     if (hasWord("hint." + v.state) && v.seconds === null)
         said.push(t("hint." + v.state));
-    return said.map(w => typeof w === "string" ? el("span", {}, w) : w);
+    return said.filter(Boolean).map(w => typeof w === "string" ? el("span", {}, w) : w);
 };
 
 // In widths of a Chinese character: what leaves no room for advice, and what does not fit at full size.

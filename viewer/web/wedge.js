@@ -33,7 +33,8 @@ export const listen = (took, field) => {
             first = now;
         last = now;
         text = (text + event.key).slice(-128);
-        if (event.key === " ")
+        // Within a code it scrolls nothing and presses nothing; alone it is a key like any other.
+        if (event.key === " " && text.length > 1)
             event.preventDefault();
     }, true);
 };
