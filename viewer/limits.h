@@ -9,7 +9,7 @@
 #include <stdint.h>
 
 #define PS_LIMITS_PLACES 2048
-#define PS_LIMITS_FIRST_MS 2000
+#define PS_LIMITS_FIRST_MS 5000
 #define PS_LIMITS_FORGET_MS 3600000 /* without a further failure */
 
 struct ps_limits;
@@ -18,7 +18,7 @@ void ps_limits_free(struct ps_limits *l);
 
 /* How long this one has to wait yet, ms; 0: may try. */
 int64_t ps_limits_wait(struct ps_limits *l, const char *key, int64_t now_ms);
-/* One more failure; beyond `free` of them the wait is 2 s, 4 s, ... at most most_ms. Gives the new wait. */
+/* One more failure; beyond `free` of them the wait is 5 s, 10 s, ... at most most_ms. Gives the new wait. */
 int64_t ps_limits_failed(struct ps_limits *l, const char *key, unsigned free, int64_t most_ms,
                          int64_t now_ms);
 void ps_limits_forget(struct ps_limits *l, const char *key);

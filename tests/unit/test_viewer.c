@@ -22,10 +22,10 @@ static void test_limits(void) {
     for (int i = 0; i < 5; i++)
         sum += ps_limits_failed(l, "name a", 5, most, now);
     tap_is_int(sum, 0, "five failures are free");
-    tap_is_int(ps_limits_failed(l, "name a", 5, most, now), 2000, "the sixth costs 2 s");
-    tap_is_int(ps_limits_wait(l, "name a", now + 500), 1500, "which pass");
-    tap_is_int(ps_limits_wait(l, "name a", now + 2000), 0, "and are over");
-    tap_is_int(ps_limits_failed(l, "name a", 5, most, now + 2000), 4000, "the seventh costs twice that");
+    tap_is_int(ps_limits_failed(l, "name a", 5, most, now), 5000, "the sixth costs 5 s");
+    tap_is_int(ps_limits_wait(l, "name a", now + 500), 4500, "which pass");
+    tap_is_int(ps_limits_wait(l, "name a", now + 5000), 0, "and are over");
+    tap_is_int(ps_limits_failed(l, "name a", 5, most, now + 5000), 10000, "the seventh costs twice that");
     for (int i = 0; i < 50; i++)
         sum = ps_limits_failed(l, "name a", 5, most, now);
     tap_is_int(sum, most, "the wait grows to its greatest, and no further");
