@@ -83,7 +83,7 @@ _packseal() {
     trust) options+=' --to --yes --authorities --json' ;;
     stamp) options+=' --force --if-configured --json' ;;
     intake) options+=' --order --note --check --stamp --proof --json' ;;
-    export) options+=' --output --from --to --intake --no-page --report --profile --reason --printed --picked-up --delivered --claimed --json' ;;
+    export) options+=' --output --from --to --intake --no-page --report --profile --reason --printed --picked-up --delivered --claimed --json --progress' ;;
     report) options+=' --output --printed --picked-up --delivered --claimed --trust' ;;
     selftest) options+=' --clips --json' ;;
     hold) options+=' --note --release --json' ;;
