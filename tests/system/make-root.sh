@@ -11,7 +11,7 @@ set -eu
 packages='systemd,systemd-sysv,libsodium23,libjansson4,libseccomp2,libsqlite3-0,libinih1,libssl3,libcurl4,
 ca-certificates,libavcodec59,libavdevice59,libavformat59,libavutil57,libswscale6,libturbojpeg0,libv4l-0,
 libfreetype6,libevdev2,libudev1,libcairo2,libpango-1.0-0,libpangocairo-1.0-0,libfontconfig1,libzint2.11,
-libzbar0,libmicrohttpd12,fonts-wqy-zenhei,libsodium-dev,libjansson-dev,libssl-dev'
+libzbar0,libmicrohttpd12,libasound2,fonts-wqy-zenhei,libsodium-dev,libjansson-dev,libssl-dev'
 
 into=${1:?usage: make-root.sh FOLDER [--name]}
 root=$into/root-$(sha256sum "$0" | cut -c1-12)
