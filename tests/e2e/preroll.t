@@ -22,6 +22,7 @@ from station import PACKSEAL, SANITIZED, TICKS, Station, need_programs, record_f
 
 A, ITEM, B, C = "SF1234567890123", "6901234567892", "YT7654321098765", "JDVA00012345678"
 WIDTH, HEIGHT, FPS = 640, 360, 8 if SANITIZED else 15
+SIDE = "lavf:lavfi:testsrc2=size=320x180:rate=5"  # a camera that gives no JPEG
 BEFORE = 2  # seconds of pre-roll
 CELLS, PX = 16, 14  # the banner's letters at this size of picture
 FONT = "/usr/share/fonts/truetype/wqy/wqy-zenhei.ttc"
@@ -155,6 +156,8 @@ def first_clip(s, folder, fresh):
     tap.ok("time" in fields and "freshness" in fields and "codes" not in fields and "kind" not in fields,
            "and of the whole film what holds for the whole film", fields)
     tap.ok(all(t["banner"]["h"] >= b["h"] for b in t["banners"]), "the rectangle too", t["banners"])
+    side = clip["tracks"][1]
+    tap.ok(side.get("preroll", 0) >= 1 and side["unwitnessed"] == [[0, side["preroll"] - 1]], "the other camera has its own", side.get("preroll"))
     v = judged(s, folder, "pre-roll", ["segments-preroll"])
     place = v["problems"][0]["where"]
     tap.ok(place.startswith("top.mp4 segment") and "00:00.000" in place, "and where", place)
@@ -165,7 +168,7 @@ def first_clip(s, folder, fresh):
     tap.ok(r.returncode == 0 and "录于开单之前" in html and "were recorded before the clip was opened" in html, "the report says it, in both languages",
            r.stderr.decode())
     stills = [base64.b64decode(x) for x in re.findall(r'src="data:image/jpeg;base64,([A-Za-z0-9+/=]+)"', html)]
-    if tap.same(len(stills), 3, "with three pictures of the film"):
+    if tap.same(len(stills), 6, "with three pictures of each film"):
         r = subprocess.run(["ffmpeg", "-v", "error", "-i", "-", "-vf", "scale=out_range=full", "-f", "rawvideo", "-pix_fmt", "gray", "-"],
                            input=stills[0], stdout=subprocess.PIPE, check=False)
         tap.same((len(r.stdout), reads(r.stdout, A), reads(r.stdout, "PRE-ROLL")), (WIDTH * HEIGHT, True, False),
@@ -209,6 +212,7 @@ def second_clip(s, folder):
         tap.ok(-500 < begins - scanned < 1500, "which begins at once, not with the next keyframe that was due", scanned, begins)
     tap.same(t["unwitnessed"], [], "all of it was witnessed")
     marks = [o for o in clip["originals"] if o["why"] == "mark"]
+    tap.same([e["text"] for e in clip["events"] if e["what"] == "mark-no-original"], ["side"], "a camera that gives no JPEG has none of a mark, and the clip says so")
     if tap.same(len(marks), 1, "MARK keeps one original"):
         path = os.path.join(folder, marks[0]["file"]["name"])
         with open(path, "rb") as f:
@@ -268,7 +272,7 @@ def main():
     work = tempfile.mkdtemp(prefix="packseal-film.")
     try:
         film = counter_film(os.path.join(work, "counter.avi"), FPS * 120)
-        with Authority() as authority, Station({"top": film}, settings={"preroll_seconds": BEFORE, "min_seconds": 0}) as s:
+        with Authority() as authority, Station({"top": film, "side": SIDE}, settings={"preroll_seconds": BEFORE, "min_seconds": 0}) as s:
             config_of(s, authority)
             with open(s.path("packseal.conf"), encoding="utf-8") as f:
                 text = f.read()
