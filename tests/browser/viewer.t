@@ -140,6 +140,26 @@ out.words = words.filter(w => !hasWord(w));
 return out;
 """
 
+# A scanner that types, key by key: [[key, ms since the one before], …] and what comes of it.
+WEDGE = """
+const {newReader} = await import('/web/wedge.js');
+return args[0].map(keys => {
+    const read = newReader(), out = [];
+    let now = 1000;
+    for (const [key, ms] of keys) { const got = read(key, now += ms); if (got) out.push(got.torn ? 'torn' : got.code + (got.manual ? ' by hand' : '')); }
+    return out;
+});
+"""
+
+
+def keys(text, ms, pause=None, at=None):
+    return [[c, pause if i == at else ms] for i, c in enumerate(text)] + [["Enter", ms]]
+
+
+WEDGE_CASES = [(keys("SF123456", 8), ["SF123456"]), (keys("SF123456", 90), ["SF123456 by hand"]), (keys("SF123456", 8, 300, 4), ["torn"]), (keys("SF123456", 8, 1000, 4), ["torn"]),
+               (keys("SF123456", 8, 300, 4) + keys("YT99", 8), ["torn", "YT99"]), (keys("SF12", 300), ["torn"]), (keys("x", 8), []), ([["S", 8], ["F", 8], ["1", 8], ["Enter", 400]], ["torn"]),
+               ([["a", 8]] + [["S", 2000]] + keys("F123", 8), ["SF123"]), (keys("A" * 128, 5), ["A" * 128]), (keys("A" * 129, 5), ["torn"])]
+
 MODEL_WANTED = {
     "ready": ["idle"], "unable": ["unable"], "fault": ["faulted", "!fault"], "full": ["faulted", "!disk-full"], "sealing": ["sealing"], "sealed": ["sealed"],
     "other": ["recording", "!label-other"], "camera": ["recording", "!camera-lost", "!camera-lost"], "back": ["recording"], "disk": ["idle", "!disk-low"],
@@ -209,8 +229,13 @@ def bench(d, s):
     first = d.text("#time")
     tap.ok(d.until("(k => k && k !== args[0])(document.getElementById('time')?.textContent)", first), "station: the time runs", first)
     # A scanner at the tablet types faster than fingers.
-    d.press(*ITEM, ENTER)
+    # On a busy machine its keys may come apart; then the page asks for the scan once more, as it would a person.
+    for _ in range(5):
+        d.press(*ITEM, ENTER)
+        if d.says("#said", ITEM, seconds=6):
+            break
     tap.ok(d.says("#said", ITEM) and d.says("#said", "已加入本单"), "station: a scanner that types into the page is a scan", d.text("#said"))
+    tap.same(set(d.text("#code .others").split()), {ITEM}, "station: and no part of it became a code")
     live = d.until("[...document.querySelectorAll('.camera img')].filter(i => i.naturalWidth > 0).length === 2")
     tap.ok(live, "station: both cameras are shown live", d.value("[...document.querySelectorAll('.camera')].map(c => c.outerHTML.slice(0, 200))"))
     tap.ok(d.says("#notices", "面单未拍清", seconds=40), "station: 面单未拍清 while the label was not seen", d.text("#notices"))
@@ -260,6 +285,7 @@ def bench(d, s):
     d.picture("station-refunded")
     s.stop()
     tap.same(d.call(MODEL), MODEL_WANTED, "station: states that no film brings about")
+    tap.same(d.call(WEDGE, [k for k, _ in WEDGE_CASES]), [w for _, w in WEDGE_CASES], "station: a typed scan is taken whole or not at all")
     heard = d.call("""const c = new AudioContext(), out = {};
         for (const name of ['tones/start', 'tones/alarm', 'zh-CN/recording', 'en/recording']) {
             const a = await fetch('/web/sounds/' + name + '.wav');

@@ -227,7 +227,7 @@ const keyNodes = () => {
         button("mark", "flag", () => command("MARK"), {id: "mark", class: "quiet"}),
         button("cancelClip", "close", askCancel, {id: "cancel", class: "danger"}),
         button("packerOut", "out", () => command("OUT"), {id: "out", class: "quiet"}), form);
-    listen(scan, typed);
+    listen(scan, () => toast(t("scanTorn"), true), typed);
 };
 
 // ---- tools of the bar

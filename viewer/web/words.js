@@ -138,6 +138,7 @@ const WORDS = {
     full: ["全屏", "Full screen"],
     typeCode: ["手工输入单号", "Type a number"],
     send: ["录入", "Enter"],
+    scanTorn: ["扫码不完整,请再扫一次", "The scan was torn: scan again"],
     today: ["今日", "Today"],
     clipsUnit: ["单", "clips"],
     recent: ["最近", "Latest"],
