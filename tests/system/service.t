@@ -19,6 +19,7 @@ CODE = "SF1234567890123"
 LAST = "SF1234567890999"
 LABEL = "SF1234567890444"
 RECORDER, SIGNER, SOCKET = (f"packseal-{n}" for n in ("recorder@ST03.service", "signer@ST03.service", "signer@ST03.socket"))
+PLAYER = "packseal-player@ST03.service"
 ROOT = "/var/lib/packseal"
 
 
@@ -114,6 +115,11 @@ def set_up(box):
     ok(code == 0 and "clip key" in out, "one command sets the station up, and starts it", out + err)
     ok(box.show(RECORDER, "ActiveState") == "active" and "ready" in
        box.run("journalctl", "-b", "-u", RECORDER, "-o", "cat")[1], "the recorder said READY=1")
+    journal = lambda: box.run("journalctl", "-b", "-u", PLAYER, "-o", "cat")[1]  # noqa: E731
+    said = box.wait(lambda: "no sound card" in journal() and journal())
+    ok(said and said.count("no sound card") == 1 and box.show(PLAYER, "ActiveState") == "active" and "denied" not in said and
+       box.wait(lambda: journal().count("no recorder runs") == journal().count("the recorder is there")),
+       "the player has found the recorder, and says once that there is no sound card", journal())
     before = box.run("sh", "-c", f"cat {ROOT}/public/* /etc/packseal/*")[1]
     code, out, err = box.run("packseal", "init", "--service", "--station", "other", "--id", "ST03")
     ok(code == 0 and box.run("sh", "-c", f"cat {ROOT}/public/* /etc/packseal/*")[1] == before,
@@ -283,6 +289,36 @@ def label_in_unit(box):
     ok(sum("priority" in line or "Operation not permitted" in line for line in lines) <= 1, "... without a flood of lines", lines)
 
 
+def http(box, method, path, *headers, body=""):
+    """Asked from inside, where there is a shell and no browser."""
+    rows = [f"{method} {path} HTTP/1.1", "Host: 127.0.0.1", "Connection: close", *headers]
+    if body:
+        rows += ["Content-Type: application/json", f"Content-Length: {len(body.encode())}"]
+    ask = "\\r\\n".join(rows) + "\\r\\n\\r\\n"
+    return box.run("bash", "-c", f"exec 3<>/dev/tcp/127.0.0.1/8480; printf '{ask}' >&3; printf %s \"$1\" >&3; cat <&3", "ask", body, check=False)[1]
+
+
+def web_pages(box):
+    """The viewer in its unit: its user, its socket, its folder, and the recorder's."""
+    unit = "packseal-viewer@ST03.service"
+    ok(box.wait(lambda: box.show(unit, "ActiveState") == "active"), "the viewer is up, by the target", box.run("systemctl", "status", unit, check=False)[1])
+    who = box.run("stat", "-c", "%U", "/proc/" + box.show(unit, "MainPID"), check=False)[1].strip()
+    ok(who == "packseal-viewer", "... as a user of its own", who)
+    ok('"setup":true' in http(box, "GET", "/api/v1/session"), "it answers, and waits for its first administrator")
+    code, out, err = as_user(box, "packseal", "packseal code")
+    ok(code != 0 and "root" in err, "its code is not the recorder's to see", out + err)
+    code = json.loads(box.run("packseal", "code", "--json")[1])["code"]
+    said = http(box, "POST", "/api/v1/setup", body=json.dumps({"code": code, "name": "chef", "password": "eine Kiste voll", "language": "en"}))
+    cookie = said.split("Set-Cookie: ")[-1].split(";")[0]
+    ok('"role":"admin"' in said and cookie.startswith("packseal="), "root's code makes the administrator", said)
+    said = http(box, "GET", "/api/v1/station", "Cookie: " + cookie)
+    ok('"state":"' in said and '"recent":[' in said, "the pages reach the recorder and the index", said)
+    box.run("systemctl", "reload", unit)
+    ok(box.wait(lambda: '"user":"chef"' in http(box, "GET", "/api/v1/session", "Cookie: " + cookie)), "who is signed in stays so when it is renewed")
+    mode = box.run("stat", "-c", "%U %a", f"{ROOT}/viewer/viewer.db")[1].strip()
+    ok(mode == "packseal-viewer 600", "its database is nobody else's", mode)
+
+
 def second_station(box):
     """Another one beside it, its keys under a passphrase that systemd hands over."""
     box.run("sh", "-c", "echo 'correct horse battery staple' >/root/words && chmod 600 /root/words")
@@ -370,6 +406,7 @@ def main():
         retention(box, path)
         watchdog(box)
         crash_loop(box)
+        web_pages(box)
         second_station(box)
         self_test(box, path)
         after_boot(box)
