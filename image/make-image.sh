@@ -61,15 +61,20 @@ printf 'auto lo\niface lo inet loopback\n' >root/etc/network/interfaces
 : >root/etc/machine-id
 sed -i 's/^root:[^:]*:/root:!:/' root/etc/shadow
 
-kernel=$(basename root/boot/vmlinuz-*)
-initrd=initrd.img-${kernel#vmlinuz-}
+# Links, which a kernel's package keeps: an upgrade of the kernel is what starts next, and the one before it is there.
+test -e root/vmlinuz && test -e root/initrd.img
 mkdir -p root/boot/grub
 cat >root/boot/grub/grub.cfg <<EOF
 set timeout=1
+set fallback=1
+search --no-floppy --fs-uuid --set=root $uuid
 menuentry "PackSeal" {
-    search --no-floppy --fs-uuid --set=root $uuid
-    linux /boot/$kernel root=UUID=$uuid ro console=tty0 console=ttyS0
-    initrd /boot/$initrd
+    linux /vmlinuz root=UUID=$uuid ro console=tty0 console=ttyS0
+    initrd /initrd.img
+}
+menuentry "PackSeal, the kernel before" {
+    linux /vmlinuz.old root=UUID=$uuid ro console=tty0 console=ttyS0
+    initrd /initrd.img.old
 }
 EOF
 # Whichever disk of the machine it is, the file system is known by its number.
