@@ -18,7 +18,7 @@ import time
 import urllib.request
 
 sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
-from machine import PATIENCE, SRC, tap, wait_for  # noqa: E402
+from machine import PATIENCE, SRC, Failure, tap, wait_for  # noqa: E402
 from station_vm import Station, station_disk  # noqa: E402
 
 CUTS = int(os.environ.get("CUTS", "4"))
@@ -30,12 +30,21 @@ dice = random.Random(SEED)
 tap.diag("CUTS=%d SEED=%d" % (CUTS, SEED))
 
 # Beside the station: what the machine's own clock says, and how many pictures of the clip were encoded, over the shared
-# folder, which a power cut does not touch.
+# folder, which a power cut does not touch. One program and one connection, for the station needs the processor.
 WATCH = r"""
-while sleep .1; do
-    read -r up rest </proc/uptime
-    packseal status --json | sed 's/^{"state":"\([a-z]*\)".*"encoded":\([0-9]*\).*/'$up' \2 \1/' >/mnt/host/alive.new && mv /mnt/host/alive.new /mnt/host/alive
-done
+import json, os, socket, time
+
+s = socket.socket(socket.AF_UNIX)
+s.connect("/var/lib/packseal/run/control.sock")
+f = s.makefile("rw", encoding="utf-8")
+while True:
+    f.write('{"do":"status"}\n')
+    f.flush()
+    said = json.loads(f.readline())
+    with open("/mnt/host/alive.new", "w") as out:
+        out.write("%f %d %s" % (time.clock_gettime(time.CLOCK_BOOTTIME), said["cameras"][0]["encoded"], said["state"]))
+    os.rename("/mnt/host/alive.new", "/mnt/host/alive")
+    time.sleep(.1)
 """
 # The disk never has that much room: each run of the pruner removes what is old enough, which is everything sealed.
 RETENTION = "[retention]\\ndays = 3650\\nmin_days = 0\\nreserve_mb = 1000000\\n"
@@ -82,12 +91,13 @@ def tokens(m):
     return int(m.must("find /var/lib/packseal/tokens -type f | wc -l"))
 
 
-# What is begun, and the signs upon which the power is cut, in turn.
+# What is begun, and the signs upon which the power is cut, in turn. A clip that is removed is put aside when its tombstone is
+# durable, emptied, and settled where statements are kept; then the next one is.
 PHASES = {
     "recording": (None, ()),
     "sealing": ("packseal stop", ("statement", "stopping", "signature")),
     "stamping": ("systemctl start packseal-stamp@ST03.service", ("asked", "token")),
-    "retention": ("systemctl start packseal-prune@ST03.service", ("tombstone", "film")),
+    "retention": ("systemctl start packseal-prune@ST03.service", ("aside", "settled")),
 }
 # Seconds from the sign to the cut, at most: some operations end soon after it.
 AFTER = {"recording": 3, "stopping": 1.5, "asked": 1.5}
@@ -98,20 +108,19 @@ shopt -s nullglob
 cd /var/lib/packseal
 mkfifo /run/sentinel 2>/dev/null
 exec 3<>/run/sentinel
-entries() { { read -r line && read -r entries; } <ledger/checkpoint; }
+settled() { found=(clips/.removed/*/*/*/*); }
 seen() {
     case $1 in
     stopping) read -r up encoded state </mnt/host/alive; test "$state" = sealing ;;
     statement) found=(clips/.part/*/clip.json); test ${#found[@]} -gt 0 ;;
     signature) found=(clips/.part/*/clip.json.minisig); test ${#found[@]} -gt 0 ;;
     token) test tokens/.part -nt /run/armed ;;
-    tombstone) entries && test "$entries" -gt "$had_entries" ;;
-    film) found=(clips/[0-9]*/*/*/*/*.mp4); test ${#found[@]} -lt "$had_films" ;;
+    aside) test clips/.removing -nt /run/armed ;;
+    settled) settled; test ${#found[@]} -gt "$had_settled" ;;
     esac
 }
-until entries; do :; done
-had_entries=$entries found=(clips/[0-9]*/*/*/*/*.mp4)
-had_films=${#found[@]}
+settled
+had_settled=${#found[@]}
 echo >/run/armed
 echo >/mnt/host/armed
 until seen "$1"; do read -r -t .01 line <&3; done
@@ -134,11 +143,22 @@ def host_sees(m, name, seconds):
     return wait_for(lambda: os.path.exists(os.path.join(m.share, name)), seconds * PATIENCE, 0.01)
 
 
-def begin(m, phase, sign):
-    """Begins what the phase does; its end, when it comes before the cut, is told over the shared folder."""
-    for name in ("armed", "sign", "ended"):
+def watched(m):
+    gone(m, "alive")
+    m.must("(setsid python3 /root/watch >/dev/null 2>&1 &)")
+    if not host_sees(m, "alive", 60):
+        raise Failure("nothing is heard of the station: " + m.run("timeout 5 python3 /root/watch"))
+
+
+def gone(m, *names):
+    for name in names:
         if os.path.exists(os.path.join(m.share, name)):
             os.unlink(os.path.join(m.share, name))
+
+
+def begin(m, phase, sign):
+    """Begins what the phase does; its end, when it comes before the cut, is told over the shared folder."""
+    gone(m, "armed", "sign", "ended")
     if sign == "asked":
         mode(m, slow=60)  # the authority thinks for longer than the cut takes
     elif sign:
@@ -183,7 +203,7 @@ def cycle(m, number, phase, sign, seen):
     row = {"phase": phase, "sign": sign or "-", "films_before": with_film(m), "tokens_before": tokens(m)}
     if not m.scan(code, '"state":"recording".*%s' % code):
         return {**row, "bad": "no clip began: %s" % m.state()}
-    m.must("(setsid bash /root/watch >/dev/null 2>&1 &)")
+    watched(m)
     m.film(dice.randrange(20, 50))
     row["asked_before"] = asked(m)
     if not begin(m, phase, sign):
