@@ -17,7 +17,7 @@ build='build-essential pkg-config python3
 check='perl bats jq strace procps file zip openssl
     clang clang-format llvm libclang-rt-14-dev binutils universal-ctags shellcheck mandoc
     libfuse3-dev fuse3 udev chromium chromium-driver poppler-utils libfaketime zint
-    systemd systemd-container mmdebstrap'
+    systemd systemd-container mmdebstrap cage xwayland'
 
 # grub-pc-bin and grub-common make a disk image start by itself; mtools and dosfstools fill what has no mount; ovmf is a
 # UEFI firmware with Secure Boot.

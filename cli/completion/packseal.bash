@@ -87,6 +87,7 @@ _packseal() {
     report) options+=' --output --printed --picked-up --delivered --claimed --trust' ;;
     selftest) options+=' --clips --json' ;;
     hold) options+=' --note --release --json' ;;
+    code) options+=' --output --json' ;;
     barcodes) options+=' --site --operator --output' ;;
     prune) options+=' --dry-run --reason --erase --yes --json' ;;
     *) options+=' --json' ;;

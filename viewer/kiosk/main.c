@@ -22,14 +22,15 @@
 #define ARGS 48
 
 static const char help[] =
-    "usage: packseal-kiosk [--url URL] [--code-file FILE] [--browser PROGRAM] [--compositor PROGRAM] [-- "
-    "OPTION...]\n"
+    "usage: packseal-kiosk [--url URL] [--code-file FILE] [--language LANGUAGE] [--browser PROGRAM]\n"
+    "                      [--compositor PROGRAM] [-- OPTION...]\n"
     "\n"
     "Shows the station screen of packseal-viewer on this machine's monitor, once the viewer serves.\n"
     "\n"
     "  --url URL            which page (" URL ")\n"
     "  --code-file FILE     a pairing code, as packseal code prints one; not needed once the screen is "
     "paired\n"
+    "  --language LANGUAGE  of the page, until somebody chooses another there: zh-CN (default) or en\n"
     "  --browser PROGRAM    Chromium (/usr/bin/chromium)\n"
     "  --compositor PROGRAM cage (/usr/bin/cage)\n"
     "  -- OPTION...         more options for the browser\n";
@@ -102,8 +103,9 @@ static void read_code(const char *path, char out[CODE_MAX]) {
     out[k] = '\0';
 }
 
-static int become(const char *compositor, const char *browser, const char *url, char *const more[]) {
-    char data[512];
+static int become(const char *compositor, const char *browser, const char *language, const char *url,
+                  char *const more[]) {
+    char data[512], accept[64];
     const char *state = getenv("STATE_DIRECTORY");
     const char *argv[ARGS];
     size_t n = 0;
@@ -125,7 +127,10 @@ static int become(const char *compositor, const char *browser, const char *url, 
     snprintf(data, sizeof(data), "--user-data-dir=%s/browser", state ? state : "/tmp/packseal-kiosk");
     for (; n < sizeof(fixed) / sizeof(fixed[0]); n++)
         argv[n] = fixed[n];
+    /* What the page is asked in; the browser itself shows no word. */
+    snprintf(accept, sizeof(accept), "--accept-lang=%s", language);
     argv[n++] = data;
+    argv[n++] = accept;
     for (size_t i = 0; more[i]; i++) {
         if (n > ARGS - 3)
             return fail("too many options for the browser", more[i], "at most 30");
@@ -138,17 +143,22 @@ static int become(const char *compositor, const char *browser, const char *url, 
 }
 
 int main(int argc, char **argv) {
-    static const struct option options[] = {
-        {"url", required_argument, NULL, 'u'},     {"code-file", required_argument, NULL, 'c'},
-        {"browser", required_argument, NULL, 'b'}, {"compositor", required_argument, NULL, 'w'},
-        {"help", no_argument, NULL, 'h'},          {NULL, 0, NULL, 0}};
-    const char *url = URL, *code_file = NULL, *browser = "/usr/bin/chromium", *compositor = "/usr/bin/cage";
+    static const struct option options[] = {{"url", required_argument, NULL, 'u'},
+                                            {"code-file", required_argument, NULL, 'c'},
+                                            {"language", required_argument, NULL, 'l'},
+                                            {"browser", required_argument, NULL, 'b'},
+                                            {"compositor", required_argument, NULL, 'w'},
+                                            {"help", no_argument, NULL, 'h'},
+                                            {NULL, 0, NULL, 0}};
+    const char *url = URL, *code_file = NULL, *browser = "/usr/bin/chromium", *compositor = "/usr/bin/cage",
+               *language = "zh-CN";
     char host[256], port[6], code[CODE_MAX], page[1024];
 
     for (int o; (o = getopt_long(argc, argv, "h", options, NULL)) != -1;)
         switch (o) {
         case 'u': url = optarg; break;
         case 'c': code_file = optarg; break;
+        case 'l': language = optarg; break;
         case 'b': browser = optarg; break;
         case 'w': compositor = optarg; break;
         case 'h': fputs(help, stdout); return 0;
@@ -158,8 +168,12 @@ int main(int argc, char **argv) {
         fail("not an address", url, "as " URL);
         return 2;
     }
+    if (strcmp(language, "zh-CN") != 0 && strcmp(language, "en") != 0) {
+        fail("not a language of the pages", language, "zh-CN or en");
+        return 2;
+    }
     wait_for(host, port);
     read_code(code_file, code);
     snprintf(page, sizeof(page), "%s%s%s", url, code[0] ? "#pair=" : "", code);
-    return become(compositor, browser, page, argv + optind);
+    return become(compositor, browser, language, page, argv + optind);
 }

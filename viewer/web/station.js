@@ -281,6 +281,21 @@ const redraw = () => {
     draw();
 };
 
+// The box's own screen is started with a code behind the address (packseal-kiosk); nobody types there.
+const pairByAddress = async () => {
+    const code = location.hash.match(/^#pair=([0-9A-Z]{8})$/)?.[1];
+    if (!code)
+        return;
+    history.replaceState(null, "", location.pathname + location.search);
+    try {
+        if (!(await api("GET", "/session")).user)
+            await api("POST", "/pair", {code});
+    } catch {
+        // Used or too old: the page that asks for a code comes next.
+    }
+};
+
+await pairByAddress();
 if (await startPage({page: "station", bare: true, title: "station"})) {
     keyNodes();
     redraw();
