@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 #include "cli/appending.h"
 #include "archive/root.h"
-#include "cli/control.h"
+#include "archive/socket.h"
 #include "evidence/bytes.h"
 #include <errno.h>
 #include <poll.h>
@@ -11,7 +11,7 @@
 #define ANSWER_MS 10000 /* a seal that is before us in the queue takes its time */
 
 int ps_appending_open(const char *root, struct ps_why *why) {
-    return ps_control_connect(root, PS_ROOT_SIGNER_SOCKET, SOCK_SEQPACKET, why);
+    return ps_socket_connect(root, PS_ROOT_SIGNER_SOCKET, SOCK_SEQPACKET, why);
 }
 
 static int answer(const uint8_t *reply, size_t n, struct ps_wire_appended *out, struct ps_why *why) {

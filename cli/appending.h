@@ -7,7 +7,7 @@
 #include "evidence/error.h"
 #include "evidence/wire.h"
 
-/* A connection to ROOT's signer, to be closed; errors as ps_control_connect has them. */
+/* A connection to ROOT's signer, to be closed; errors as ps_socket_connect has them. */
 int ps_appending_open(const char *root, struct ps_why *why);
 /* One leaf. PS_EPERM with the signer's words when it refuses, PS_ETIME when it does not answer, PS_EGONE. */
 int ps_appending_ask(int fd, const struct ps_wire_append *a, struct ps_wire_appended *out,

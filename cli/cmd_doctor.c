@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 #include "archive/config.h"
+#include "archive/socket.h"
 #include "archive/store.h"
 #include "cli/args.h"
 #include "cli/cmd.h"
@@ -143,7 +144,7 @@ static int ask_signer(const char *root, struct ps_wire_status *s, struct ps_why 
     uint8_t reply[PS_MAX_WIRE];
     const uint8_t *body;
     size_t body_n;
-    int fd = ps_control_connect(root, PS_ROOT_SIGNER_SOCKET, SOCK_SEQPACKET, why);
+    int fd = ps_socket_connect(root, PS_ROOT_SIGNER_SOCKET, SOCK_SEQPACKET, why);
     if (fd < 0)
         return fd;
     struct ps_buf b;

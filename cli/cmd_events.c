@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 #include "archive/root.h"
+#include "archive/socket.h"
 #include "cli/args.h"
 #include "cli/cmd.h"
-#include "cli/control.h"
 #include "cli/words.h"
 #include <stdio.h>
 #include <stdlib.h>
@@ -181,7 +181,7 @@ int ps_cmd_events(int argc, char **argv) {
     if (!number(count_arg, &count))
         return ps_words_fail(2, ps_words("not a number", "不是数字"), count_arg,
                              ps_words("give how many events, from 1", "请给出条数,至少为 1"));
-    int fd = ps_control_connect(root, PS_ROOT_CONTROL_SOCKET, SOCK_STREAM, &why);
+    int fd = ps_socket_connect(root, PS_ROOT_CONTROL_SOCKET, SOCK_STREAM, &why);
     if (fd == PS_ENOENT)
         return ps_words_fail(1, ps_words("no recorder is running", "录像程序没有运行"), root,
                              ps_words("start it: packseal run", "请启动:packseal run"));

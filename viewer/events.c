@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 #include "viewer/events.h"
 #include "archive/root.h"
+#include "archive/socket.h"
 #include "viewer/answer_internal.h"
 #include "viewer/ask.h"
 #include "viewer/gate.h"
@@ -271,7 +272,7 @@ static void *run(void *arg) {
     char *line = malloc(MAX_LINE);
     bool there = true; /* so that the first absence is told */
     while (line != NULL) {
-        int fd = ps_ask_connect(e->viewer->root, PS_ROOT_CONTROL_SOCKET, NULL);
+        int fd = ps_socket_connect(e->viewer->root, PS_ROOT_CONTROL_SOCKET, SOCK_STREAM, NULL);
         if (fd >= 0) {
             there = true;
             if (send(fd, ask, sizeof(ask) - 1, MSG_NOSIGNAL) == (ssize_t)sizeof(ask) - 1)

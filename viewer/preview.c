@@ -4,8 +4,9 @@
  * recorder is asked once: a thread reads its preview socket (docs/PROTOCOL.md) while anybody looks, keeps the newest picture,
  * and each browser takes that at its own speed.
  */
+#include "archive/root.h"
+#include "archive/socket.h"
 #include "viewer/answer.h"
-#include "viewer/ask.h"
 #include "viewer/viewer.h"
 #include <errno.h>
 #include <poll.h>
@@ -140,7 +141,7 @@ static int start(struct source *s, const char *root, struct ps_why *why) {
     pthread_t thread;
     pthread_attr_t attr;
 
-    int fd = ps_ask_connect(root, "run/preview.sock", why);
+    int fd = ps_socket_connect(root, PS_ROOT_PREVIEW_SOCKET, SOCK_STREAM, why);
     if (fd < 0)
         return fd;
     json_t *ask = json_pack("{s:s, s:i, s:i}", "camera", s->camera, "fps", s->fps, "width", s->width);
