@@ -18,7 +18,8 @@
 
 static const char help_en[] =
     "usage: packseal init --station NAME [--id ID] [--camera NAME=SOURCE]... [--scanner NAME=SOURCE]...\n"
-    "                     [--operator ID] [--passphrase-file FILE] [--root DIR] [--service [--no-start]]\n"
+    "                     [--operator ID] [--listen ADDRESS:PORT] [--passphrase-file FILE] [--root DIR]\n"
+    "                     [--service [--no-start]]\n"
     "\n"
     "Makes a new station: folders, keys and packseal.conf. Prints the keys' fingerprints. Nothing is "
     "overwritten.\n"
@@ -29,6 +30,7 @@ static const char help_en[] =
     "  --camera NAME=SOURCE   v4l2:/dev/video0 or lavf:URL; NAME is [a-z0-9-]\n"
     "  --scanner NAME=SOURCE  serial:/dev/ttyACM0, evdev:/dev/input/event5, hidraw:auto or stdin:\n"
     "  --operator ID          staff number of who is signed in at start\n"
+    "  --listen ADDRESS:PORT  where the web pages are; 0.0.0.0:8480 lets other machines in\n"
     "  --passphrase-file FILE the secret keys are put under the passphrase in its first line\n"
     "  --root DIR             where the station lives ($PACKSEAL_ROOT, else /var/lib/packseal)\n"
     "  --service              as root: an installed station, with users of its own, that records after every "
@@ -38,7 +40,7 @@ static const char help_en[] =
 static const char help_zh[] =
     "用法:packseal init --station 名称 [--id 编号] [--camera 名=来源]… [--scanner 名=来源]… [--operator "
     "工号]\n"
-    "                   [--root 文件夹] [--service [--no-start]]\n"
+    "                   [--listen 地址:端口] [--root 文件夹] [--service [--no-start]]\n"
     "\n"
     "新建工位:文件夹、密钥和 packseal.conf,并显示密钥指纹。不覆盖任何已有内容。\n"
     "\n"
@@ -47,6 +49,7 @@ static const char help_zh[] =
     "  --camera 名=来源     v4l2:/dev/video0 或 lavf:URL;名由 a-z、0-9、- 组成\n"
     "  --scanner 名=来源    serial:/dev/ttyACM0、evdev:/dev/input/event5、hidraw:auto 或 stdin:\n"
     "  --operator 工号      启动时登录的员工\n"
+    "  --listen 地址:端口   网页所在;0.0.0.0:8480 允许其他机器访问\n"
     "  --passphrase-file 文件 以其首行为口令加密私钥\n"
     "  --root 文件夹        工位所在($PACKSEAL_ROOT,否则 /var/lib/packseal)\n"
     "  --service            由 root "
@@ -54,7 +57,7 @@ static const char help_zh[] =
     "  --no-start           与 --service 合用:下次开机起生效\n";
 
 struct init {
-    const char *station, *id, *operator_id, *passphrase;
+    const char *station, *id, *operator_id, *listen, *passphrase;
     struct ps_args_list cameras, scanners;
     char root[PS_ROOT_PATH], config[PS_ROOT_PATH];
     struct ps_appliance *service; /* NULL: one user for all */
@@ -115,17 +118,19 @@ static int compose(const struct init *in, struct ps_buf *b) {
         return status;
     if (in->scanners.n == 0)
         ps_buf_text(b, "\n# [scanner main]\n# source = serial:/dev/ttyACM0\n");
-    ps_buf_text(
-        b, "\n[recording]\n"
-           "# A parcel that is idle for so many seconds ends its clip; 0: never.\nidle_seconds = 300\n"
-           "# No clip is longer.\nmax_seconds = 1800\n"
-           "# The camera's own picture, besides start and end, every so many seconds; 0: not.\n"
-           "originals_every = 60\n"
-           "# No new clip with less room on the disk, in MB.\nmin_free_mb = 1024\n"
-           "\n[retention]\n# Clips are removed so many days after their end; 0: never.\n# days = 180\n"
-           "# Younger ones do not go even when the disk is full.\n# min_days = 30\n"
-           "\n[viewer]\n# The web pages. Without listen, packseal run has none; a service listens here.\n"
-           "# listen = 127.0.0.1:8480\n");
+    ps_buf_text(b,
+                "\n[recording]\n"
+                "# A parcel that is idle for so many seconds ends its clip; 0: never.\nidle_seconds = 300\n"
+                "# No clip is longer.\nmax_seconds = 1800\n"
+                "# The camera's own picture, besides start and end, every so many seconds; 0: not.\n"
+                "originals_every = 60\n"
+                "# No new clip with less room on the disk, in MB.\nmin_free_mb = 1024\n"
+                "\n[retention]\n# Clips are removed so many days after their end; 0: never.\n# days = 180\n"
+                "# Younger ones do not go even when the disk is full.\n# min_days = 30\n"
+                "\n[viewer]\n# The web pages. Without listen, packseal run has none; a service listens at "
+                "127.0.0.1:8480.\n");
+    ps_buf_fmt(b, "%slisten = %s\n", in->listen != NULL ? "" : "# ",
+               in->listen != NULL ? in->listen : "127.0.0.1:8480");
     return 0;
 }
 
@@ -141,6 +146,8 @@ static int check(const struct init *in, const struct ps_buf *b) {
                     (in->operator_id != NULL && strcmp(c->operator_id, in->operator_id) != 0)))
         rc = ps_error_why(&why, PS_EINVAL, "packseal.conf",
                           "a name begins or ends with a blank, or holds ' ;'");
+    if (rc == 0 && in->listen != NULL && strcmp(c->viewer.listen, in->listen) != 0)
+        rc = ps_error_why(&why, PS_EINVAL, "--listen", "is not ADDRESS:PORT");
     free(c);
     if (rc == 0)
         return 0;
@@ -308,6 +315,7 @@ int ps_cmd_init(int argc, char **argv) {
                                              {"--station", NULL, PS_ARGS_TEXT, &in.station},
                                              {"--id", NULL, PS_ARGS_TEXT, &in.id},
                                              {"--operator", NULL, PS_ARGS_TEXT, &in.operator_id},
+                                             {"--listen", NULL, PS_ARGS_TEXT, &in.listen},
                                              {"--passphrase-file", NULL, PS_ARGS_TEXT, &in.passphrase},
                                              {"--service", NULL, PS_ARGS_FLAG, &service},
                                              {"--no-start", NULL, PS_ARGS_FLAG, &no_start},

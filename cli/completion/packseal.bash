@@ -72,7 +72,7 @@ _packseal() {
     options='--root --lang --help'
     case $command in
     ledger) options+=' --key --json' ;;
-    init) options+=' --station --id --camera --scanner --operator --passphrase-file --service --no-start' ;;
+    init) options+=' --station --id --camera --scanner --operator --listen --passphrase-file --service --no-start' ;;
     run) options+=' --scan-stdin --unconfined --passphrase-file' ;;
     scan) options+=' --manual --json' ;;
     events) options+=' --count --json' ;;

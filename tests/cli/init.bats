@@ -42,6 +42,18 @@ teardown() { forget; }
     grep -qx 'name = Bench 7' "$dir/two/packseal.conf"
 }
 
+@test "the web pages listen where --listen says, and nowhere by themselves" {
+    new_station --listen 0.0.0.0:8480
+    grep -qx 'listen = 0.0.0.0:8480' "$root/packseal.conf"
+    "$packseal" init --root "$dir/two" --station A
+    grep -qx '# listen = 127.0.0.1:8480' "$dir/two/packseal.conf"
+    for bad in 8480 0.0.0.0 0.0.0.0:99999 $'127.0.0.1:1\n[station]'; do
+        run "$packseal" init --root "$dir/three" --station A --listen "$bad"
+        [ "$status" -eq 2 ]
+        [ ! -e "$dir/three" ]
+    done
+}
+
 @test "a film named from here is found from elsewhere" {
     touch "$dir/film.avi"
     cd "$dir"
