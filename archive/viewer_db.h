@@ -46,6 +46,10 @@ int ps_viewer_db_account_add(struct ps_viewer_db *d, const struct ps_viewer_db_a
 int ps_viewer_db_account_get(struct ps_viewer_db *d, const char *name, struct ps_viewer_db_account *out);
 /* Replaces role, hash, language, disabled, seen of a->name. PS_EPERM when no administrator who may sign in would be left. */
 int ps_viewer_db_account_put(struct ps_viewer_db *d, const struct ps_viewer_db_account *a);
+/* The same, if its role, hash and disabled are still those of `was`: between reading and writing lies a password's digest, and
+ * another may have closed the account meanwhile. PS_ESTATE when they are not. */
+int ps_viewer_db_account_change(struct ps_viewer_db *d, const struct ps_viewer_db_account *was,
+                                const struct ps_viewer_db_account *a);
 /* By name. Non-zero of row() stops. */
 int ps_viewer_db_accounts(struct ps_viewer_db *d, int (*row)(void *ctx, const struct ps_viewer_db_account *a),
                           void *ctx);

@@ -36,16 +36,30 @@ int ps_viewer_db_account_get(struct ps_viewer_db *d, const char *name, struct ps
     return rc < 0 ? rc : there ? 0 : PS_ENOENT;
 }
 
+static bool is_as(struct ps_viewer_db_turn *t, const struct ps_viewer_db_account *was) {
+    ps_viewer_db_next(t, "SELECT 1 FROM accounts WHERE name=?1 AND role=?2 AND hash=?3 AND disabled=?4",
+                      "ttti", was->name, was->role, was->hash, (int64_t)was->disabled);
+    return ps_viewer_db_row(t);
+}
+
 int ps_viewer_db_account_put(struct ps_viewer_db *d, const struct ps_viewer_db_account *a) {
+    return ps_viewer_db_account_change(d, NULL, a);
+}
+
+int ps_viewer_db_account_change(struct ps_viewer_db *d, const struct ps_viewer_db_account *was,
+                                const struct ps_viewer_db_account *a) {
     struct ps_viewer_db_turn t;
     ps_viewer_db_begin(&t, d, "BEGIN IMMEDIATE", "");
     ps_viewer_db_run(&t);
+    if (was != NULL && !is_as(&t, was) && t.rc == 0)
+        t.rc = PS_ESTATE;
     ps_viewer_db_next(&t,
                       "UPDATE accounts SET role=?2, hash=?3, language=?4, disabled=?5, seen=?6 WHERE name=?1",
                       "ttttii", a->name, a->role, a->hash, a->language, (int64_t)a->disabled, a->seen_ns);
     if (ps_viewer_db_run(&t) == 0)
         t.rc = PS_ENOENT;
-    ps_viewer_db_next(&t, "SELECT count(*) FROM accounts WHERE role='admin' AND disabled=0", "");
+    if (t.rc == 0)
+        ps_viewer_db_next(&t, "SELECT count(*) FROM accounts WHERE role='admin' AND disabled=0", "");
     if (ps_viewer_db_row(&t) && ps_viewer_db_number(&t, 0) == 0)
         t.rc = PS_EPERM;
     return ps_viewer_db_end(&t);

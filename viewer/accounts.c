@@ -8,6 +8,7 @@
 #include "viewer/signin.h"
 #include "viewer/times.h"
 #include "viewer/viewer.h"
+#include <pthread.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -25,6 +26,9 @@ static void failed(struct ps_answer *a, int rc, const char *where) {
         ps_answer_error(a, "conflict", "no administrator would be left", where, "make another one first");
         return;
     case PS_EFULL: ps_answer_error(a, "conflict", "there are too many", where, "remove one first"); return;
+    case PS_ESTATE:
+        ps_answer_error(a, "conflict", "somebody else changed it meanwhile", where, "look again");
+        return;
     case PS_EBUSY: ps_answer_error(a, "busy", "too much at once", where, "try again in a moment"); return;
     default: ps_answer_error(a, "internal", ps_error_text(rc), where, "see the log");
     }
@@ -114,6 +118,21 @@ static void post_accounts(struct ps_request *r, struct ps_answer *a) {
         ps_answer_json(a, 201, json_pack("{s:s}", "name", k.name));
 }
 
+/* Row and sessions change together: of two changes at once the sessions follow the later one. */
+static pthread_mutex_t changing = PTHREAD_MUTEX_INITIALIZER;
+
+static int change(struct ps_viewer *v, const struct ps_viewer_db_account *was,
+                  const struct ps_viewer_db_account *k, bool ends) {
+    pthread_mutex_lock(&changing);
+    int rc = ps_viewer_db_account_change(v->db, was, k);
+    if (rc == 0 && ends)
+        ps_sessions_drop_name(v->sessions, k->name, NULL);
+    else if (rc == 0)
+        ps_sessions_change(v->sessions, k->name, k->role, k->language);
+    pthread_mutex_unlock(&changing);
+    return rc;
+}
+
 static void note_change(const struct ps_request *r, const struct ps_viewer_db_account *k, bool password) {
     char detail[160];
     snprintf(detail, sizeof(detail), "%s: %s%s%s", k->name, k->role, k->disabled ? ", disabled" : "",
@@ -127,7 +146,7 @@ static void post_account(struct ps_request *r, struct ps_answer *a) {
                                                {"disabled", 'b', false, 0, 0},
                                                {"language", 's', false, 2, 5},
                                                {NULL, 0, false, 0, 0}};
-    struct ps_viewer_db_account k;
+    struct ps_viewer_db_account k, was;
     struct ps_viewer *v = r->viewer;
     if (!ps_request_members(r, a, members))
         return;
@@ -144,6 +163,7 @@ static void post_account(struct ps_request *r, struct ps_answer *a) {
         ps_answer_error(a, "bad-request", "not an account", "accounts", bad);
         return;
     }
+    was = k;
     if (role != NULL)
         snprintf(k.role, sizeof(k.role), "%s", role);
     if (language != NULL)
@@ -153,16 +173,12 @@ static void post_account(struct ps_request *r, struct ps_answer *a) {
     if (password != NULL)
         rc = ps_passwords_hash(password, k.hash);
     if (rc == 0)
-        rc = ps_viewer_db_account_put(v->db, &k);
+        rc = change(v, &was, &k, k.disabled || password != NULL);
     if (rc < 0) {
         failed(a, rc, "accounts");
         return;
     }
     note_change(r, &k, password != NULL);
-    if (k.disabled || password != NULL)
-        ps_sessions_drop_name(v->sessions, k.name, NULL);
-    else
-        ps_sessions_change(v->sessions, k.name, k.role, k.language);
     ps_answer_nothing(a);
 }
 

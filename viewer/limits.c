@@ -73,7 +73,7 @@ int64_t ps_limits_failed(struct ps_limits *l, const char *key, unsigned free_tri
     p->last_ms = now_ms;
     if (p->failures > free_tries) {
         unsigned doubled = p->failures - free_tries - 1;
-        wait = doubled > 20 ? most_ms : PS_LIMITS_FIRST_MS << doubled;
+        wait = doubled > 20 ? most_ms : (int64_t)PS_LIMITS_FIRST_MS << doubled;
         wait = wait > most_ms ? most_ms : wait;
         p->until_ms = now_ms + wait;
     }

@@ -261,7 +261,8 @@ void ps_sessions_change(struct ps_sessions *s, const char *name, const char *rol
     pthread_mutex_lock(&s->lock);
     for (size_t i = 0; i < PS_SESSIONS_MOST; i++)
         if (s->all[i].role != 0 && strcasecmp(s->all[i].kept.name, name) == 0) {
-            s->all[i].role = ps_sessions_role(role);
+            if (role != NULL)
+                s->all[i].role = ps_sessions_role(role);
             snprintf(s->all[i].language, sizeof(s->all[i].language), "%s", language);
         }
     pthread_mutex_unlock(&s->lock);

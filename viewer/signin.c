@@ -5,6 +5,7 @@
  */
 #include "viewer/signin.h"
 #include "archive/viewer_code.h"
+#include "evidence/bytes.h"
 #include "viewer/answer_internal.h"
 #include "viewer/gate.h"
 #include "viewer/host.h"
@@ -14,6 +15,7 @@
 #include "viewer/sessions.h"
 #include "viewer/times.h"
 #include "viewer/viewer.h"
+#include <arpa/inet.h>
 #include <pthread.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -120,9 +122,10 @@ static void get_session(struct ps_request *r, struct ps_answer *a) {
     tell(r, a, &r->who);
 }
 
-/* A new session in place of the one that asked: a token that somebody planted before is worth nothing after. */
+/* A new session in place of the one that asked: a token that somebody planted before is worth nothing after. is: the account as
+ * it was judged, NULL for a screen. Who closes it ends the sessions that there are: one that is made just then must look again. */
 static void sign_in(struct ps_request *r, struct ps_answer *a, const char *name, const char *role,
-                    const char *language) {
+                    const char *language, const struct ps_viewer_db_account *is) {
     char token[PS_SESSIONS_TOKEN];
     struct ps_sessions *s = r->viewer->sessions;
     struct ps_person who = r->who;
@@ -134,6 +137,11 @@ static void sign_in(struct ps_request *r, struct ps_answer *a, const char *name,
         ps_answer_error(a, "internal", "the session was not kept", "viewer.db", "look at the disk");
         return;
     }
+    if (is != NULL && ps_viewer_db_account_change(r->viewer->db, is, is) < 0) {
+        ps_sessions_drop(s, token);
+        ps_answer_error(a, "conflict", "the account was changed just now", "sign-in", "try again");
+        return;
+    }
     cookie(r, a, token, who.role == PS_ROLE_SCREEN ? SCREEN_AGE_S : PS_SESSIONS_ABSOLUTE_S);
     tell(r, a, &who);
 }
@@ -143,14 +151,14 @@ static void sign_in(struct ps_request *r, struct ps_answer *a, const char *name,
 /* Of version 6 the network counts: its owner has 2^64 addresses in it. */
 static void address_key(const struct ps_request *r, const char *what, char out[80]) {
     const char *s = r->who.address;
-    size_t n = strlen(s), colons = 0;
-    for (size_t i = 0; s[i] != '\0' && strstr(s, "::") == NULL; i++)
-        if (s[i] == ':' && ++colons == 4)
-            n = i;
-    const char *gap = strstr(s, "::");
-    if (gap != NULL && gap != s)
-        n = (size_t)(gap - s);
-    snprintf(out, 80, "%s %.*s", what, (int)n, s);
+    uint8_t raw[16];
+    char net[17];
+    /* By its bytes: as text, a gap may stand before, in or behind them. */
+    if (inet_pton(AF_INET6, s, raw) == 1 && !ps_host_is_loopback(s)) {
+        ps_bytes_hex(net, raw, 8);
+        s = net;
+    }
+    snprintf(out, 80, "%s %s", what, s);
 }
 
 static void name_key(const char *name, char out[80]) {
@@ -212,11 +220,16 @@ static void post_session(struct ps_request *r, struct ps_answer *a) {
     ps_limits_forget(v->accounts->limits, by_name);
     account.seen_ns = ps_times_now_ns();
     snprintf(r->who.name, sizeof(r->who.name), "%s", account.name);
-    if (ps_viewer_db_account_put(v->db, &account) < 0 || ps_viewer_audit(r, "sign-in", NULL, NULL) < 0) {
+    rc = ps_viewer_db_account_change(v->db, &account, &account);
+    if (rc == PS_ESTATE) { /* closed, or given another password, while this one was looked at */
+        ps_answer_error(a, "conflict", "the account was changed just now", "sign-in", "try again");
+        return;
+    }
+    if (rc < 0 || ps_viewer_audit(r, "sign-in", NULL, NULL) < 0) {
         ps_answer_error(a, "internal", "the audit trail cannot be written", "viewer.db", "look at the disk");
         return;
     }
-    sign_in(r, a, account.name, account.role, account.language);
+    sign_in(r, a, account.name, account.role, account.language, &account);
 }
 
 static void delete_session(struct ps_request *r, struct ps_answer *a) {
@@ -272,7 +285,7 @@ static void make_admin(struct ps_request *r, struct ps_answer *a, const char *la
     atomic_store(&v->accounts->has_admin, true);
     snprintf(r->who.name, sizeof(r->who.name), "%s", admin.name);
     (void)ps_viewer_audit(r, "setup", NULL, admin.name);
-    sign_in(r, a, admin.name, admin.role, admin.language);
+    sign_in(r, a, admin.name, admin.role, admin.language, &admin);
 }
 
 static void post_setup(struct ps_request *r, struct ps_answer *a) {
@@ -282,6 +295,7 @@ static void post_setup(struct ps_request *r, struct ps_answer *a) {
                                                {"language", 's', false, 2, 5},
                                                {NULL, 0, false, 0, 0}};
     struct ps_accounts *accounts = r->viewer->accounts;
+    char key[80];
     if (!ps_request_members(r, a, members))
         return;
     const char *language = ps_request_text(r, "language");
@@ -297,6 +311,10 @@ static void post_setup(struct ps_request *r, struct ps_answer *a) {
                         weak != NULL ? weak : "1 to 32 letters, digits, dots, hyphens; zh-CN or en");
         return;
     }
+    /* Before the mutex and the password's digest: who guesses is to cost nothing. */
+    address_key(r, PS_VIEWER_CODE_SETUP, key);
+    if (must_wait(r, a, key))
+        return;
     pthread_mutex_lock(&accounts->setup);
     if (atomic_load(&accounts->has_admin))
         ps_answer_error(a, "conflict", "there is an administrator", "setup", "sign in");
@@ -315,7 +333,7 @@ static void post_pair(struct ps_request *r, struct ps_answer *a) {
     if (ps_viewer_audit(r, "pair", NULL, name) < 0)
         ps_answer_error(a, "internal", "the audit trail cannot be written", "viewer.db", "look at the disk");
     else
-        sign_in(r, a, name, "screen", r->who.language);
+        sign_in(r, a, name, "screen", r->who.language, NULL);
 }
 
 /* ---- one's own account */
@@ -325,7 +343,7 @@ static void post_me(struct ps_request *r, struct ps_answer *a) {
                                                {"new_password", 's', false, 1, 1024},
                                                {"language", 's', false, 2, 5},
                                                {NULL, 0, false, 0, 0}};
-    struct ps_viewer_db_account me;
+    struct ps_viewer_db_account me = {0}, was;
     struct ps_viewer *v = r->viewer;
     char key[80];
     if (!ps_request_members(r, a, members))
@@ -343,6 +361,7 @@ static void post_me(struct ps_request *r, struct ps_answer *a) {
         return;
     }
     int rc = ps_viewer_db_account_get(v->db, r->who.name, &me);
+    was = me;
     name_key(r->who.name, key);
     if (rc == 0 && new != NULL) {
         if (must_wait(r, a, key))
@@ -360,16 +379,17 @@ static void post_me(struct ps_request *r, struct ps_answer *a) {
     if (rc == 0 && language != NULL)
         snprintf(me.language, sizeof(me.language), "%s", language);
     if (rc == 0)
-        rc = ps_viewer_db_account_put(v->db, &me);
+        rc = ps_viewer_db_account_change(v->db, &was, &me);
     if (rc == 0 && new != NULL)
         rc = ps_viewer_audit(r, "password", NULL, NULL);
     if (rc < 0) {
-        ps_answer_error(a, rc == PS_EBUSY ? "busy" : "internal", ps_error_text(rc), "me", "try again");
+        ps_answer_error(a, rc == PS_EBUSY || rc == PS_ESTATE ? "busy" : "internal", ps_error_text(rc), "me",
+                        "try again");
         return;
     }
     if (new != NULL) /* who knew the old one is out */
         ps_sessions_drop_name(v->sessions, me.name, ps_server_gate(r)->session);
-    ps_sessions_change(v->sessions, me.name, me.role, me.language);
+    ps_sessions_change(v->sessions, me.name, NULL, me.language);
     ps_answer_nothing(a);
 }
 
