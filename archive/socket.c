@@ -12,10 +12,21 @@
 #include <time.h>
 #include <unistd.h>
 
+#define CONNECT_S 5
 #define MAX_LINE 4096   /* of a request */
 #define MAX_REPLY 65536 /* of an answer: eight cameras have much to tell */
 
 static const char where[] = PS_ROOT_CONTROL_SOCKET;
+
+/* AF_UNIX: a full queue is EAGAIN, at once or when the time to send is over (unix(7), socket(7)). */
+static int connect_within(int fd, const struct sockaddr_un *a) {
+    const struct timeval some = {.tv_sec = CONNECT_S}, ever = {0};
+    if (setsockopt(fd, SOL_SOCKET, SO_SNDTIMEO, &some, sizeof(some)) != 0 ||
+        connect(fd, (const struct sockaddr *)a, sizeof(*a)) != 0 ||
+        setsockopt(fd, SOL_SOCKET, SO_SNDTIMEO, &ever, sizeof(ever)) != 0)
+        return -1;
+    return fcntl(fd, F_SETFL, fcntl(fd, F_GETFL) & ~O_NONBLOCK);
+}
 
 /* sun_path holds 108 bytes, a root may be longer: so by the number of an open folder. */
 int ps_socket_connect(const char *root, const char *name, int type, struct ps_why *why) {
@@ -31,8 +42,11 @@ int ps_socket_connect(const char *root, const char *name, int type, struct ps_wh
     struct sockaddr_un a = {.sun_family = AF_UNIX};
     snprintf(a.sun_path, sizeof(a.sun_path), "/proc/self/fd/%d/%s", folder, slash != NULL ? slash + 1 : name);
     int rc = 0, fd = socket(AF_UNIX, type | SOCK_CLOEXEC, 0);
-    if (fd < 0 || connect(fd, (const struct sockaddr *)&a, sizeof(a)) != 0) {
-        rc = errno == ENOENT || errno == ECONNREFUSED ? PS_ENOENT : errno == EACCES ? PS_EPERM : PS_EIO;
+    if (fd < 0 || connect_within(fd, &a) != 0) {
+        rc = errno == ENOENT || errno == ECONNREFUSED ? PS_ENOENT
+             : errno == EACCES                        ? PS_EPERM
+             : errno == EAGAIN                        ? PS_ETIME
+                                                      : PS_EIO;
         ps_error_why(why, rc, name, "%s", strerrordesc_np(errno));
     }
     close(folder);
