@@ -7,6 +7,9 @@
 #include "archive/root.h"
 #include "archive/socket.h"
 #include "viewer/answer.h"
+#include "viewer/gate.h"
+#include "viewer/server.h"
+#include "viewer/sessions.h"
 #include "viewer/viewer.h"
 #include <errno.h>
 #include <poll.h>
@@ -16,6 +19,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/socket.h>
+#include <time.h>
 #include <unistd.h>
 
 #define SOURCES 16 /* camera, rate and width */
@@ -23,6 +27,7 @@
 #define JPEG_MAX ((uint32_t)1 << 20)
 #define BOUNDARY "packseal"
 #define LOOK_MS 500
+#define COUNTS_MS 1000
 
 struct picture {
     unsigned refs; /* under the lock */
@@ -45,6 +50,9 @@ struct watcher {
     struct ps_wake *wake;
     uint64_t seen;
     struct picture *now; /* being sent */
+    struct ps_sessions *sessions;
+    char token[64]; /* of the session, or the bearer's: who is signed out sees no more */
+    int64_t asked_ms;
     char head[128];
     size_t head_n, at; /* how much of head, picture and line end went out */
 };
@@ -135,13 +143,13 @@ static void *work(void *ctx) {
     return NULL;
 }
 
-/* Under the lock: connects to a socket of this machine, and sends one line into its empty buffer. */
+/* Under the lock, which all streams need: connects without waiting, and sends one line into an empty buffer. */
 static int start(struct source *s, const char *root, struct ps_why *why) {
     char line[160];
     pthread_t thread;
     pthread_attr_t attr;
 
-    int fd = ps_socket_connect(root, PS_ROOT_PREVIEW_SOCKET, SOCK_STREAM, why);
+    int fd = ps_socket_connect(root, PS_ROOT_PREVIEW_SOCKET, SOCK_STREAM | SOCK_NONBLOCK, why);
     if (fd < 0)
         return fd;
     json_t *ask = json_pack("{s:s, s:i, s:i}", "camera", s->camera, "fps", s->fps, "width", s->width);
@@ -226,9 +234,22 @@ static size_t give(struct watcher *w, char *p, size_t max) {
     return 0;
 }
 
+static bool still_counts(struct watcher *w) {
+    struct timespec t;
+
+    clock_gettime(CLOCK_MONOTONIC, &t);
+    int64_t now = (int64_t)t.tv_sec * 1000 + t.tv_nsec / 1000000;
+    if (now - w->asked_ms < COUNTS_MS)
+        return true;
+    w->asked_ms = now;
+    return ps_sessions_alive(w->sessions, w->token);
+}
+
 static ssize_t pull(void *ctx, char *p, size_t max) {
     struct watcher *w = ctx;
 
+    if (!still_counts(w))
+        return -1;
     for (;;) {
         size_t n = w->now ? give(w, p, max) : 0;
         if (n)
@@ -285,6 +306,10 @@ static void get(struct ps_request *r, struct ps_answer *a) {
         ps_answer_error(a, "internal", "out of memory", "preview", "try again");
         return;
     }
+    const struct ps_gate *g = ps_server_gate(r);
+    w->sessions = r->viewer->sessions;
+    snprintf(w->token, sizeof(w->token), "%s",
+             g->session[0] == '\0' && strlen(g->authorization) > 7 ? g->authorization + 7 : g->session);
     pthread_mutex_lock(&lock);
     while (slot < WATCHERS && watchers[slot])
         slot++;
