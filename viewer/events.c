@@ -320,6 +320,6 @@ void ps_events_close(struct ps_events *e) {
 }
 
 const struct ps_route ps_events_routes[] = {
-    {"GET", "/api/v1/events", PS_ROLE_SEES | PS_ROLE_READ, PS_BODY_NONE, 0, NULL, get_events},
+    {"GET", "/api/v1/events", PS_ROLE_SEES | PS_ROLE_READ | PS_ROUTE_SLOW, PS_BODY_NONE, 0, NULL, get_events},
     {NULL, NULL, 0, PS_BODY_NONE, 0, NULL, NULL},
 };

@@ -35,7 +35,7 @@ static void get_openapi(struct ps_request *r, struct ps_answer *a) {
 }
 
 const struct ps_route ps_health_routes[] = {
-    {"GET", "/api/v1/health", PS_ROLE_ANYBODY, PS_BODY_NONE, 0, NULL, get_health},
+    {"GET", "/api/v1/health", PS_ROLE_ANYBODY | PS_ROUTE_SLOW, PS_BODY_NONE, 0, NULL, get_health},
     {"GET", "/api/v1/openapi.json", PS_ROLE_ANYBODY, PS_BODY_NONE, 0, NULL, get_openapi},
     {NULL, NULL, 0, PS_BODY_NONE, 0, NULL, NULL},
 };

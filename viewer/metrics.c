@@ -175,7 +175,9 @@ static void get(struct ps_request *r, struct ps_answer *a) {
 }
 
 const struct ps_route ps_metrics_routes[] = {
-    {"GET", "/metrics", PS_ROLE_NOBODY | PS_ROLE_METRICS | PS_ROLE_ADMIN, PS_BODY_NONE, 0, NULL, get},
-    {"GET", "/api/v1/metrics", PS_ROLE_NOBODY | PS_ROLE_METRICS | PS_ROLE_ADMIN, PS_BODY_NONE, 0, NULL, get},
+    {"GET", "/metrics", PS_ROLE_NOBODY | PS_ROLE_METRICS | PS_ROLE_ADMIN | PS_ROUTE_SLOW, PS_BODY_NONE, 0,
+     NULL, get},
+    {"GET", "/api/v1/metrics", PS_ROLE_NOBODY | PS_ROLE_METRICS | PS_ROLE_ADMIN | PS_ROUTE_SLOW, PS_BODY_NONE,
+     0, NULL, get},
     {NULL, NULL, 0, PS_BODY_NONE, 0, NULL, NULL},
 };

@@ -104,7 +104,7 @@ static void post_cancel(struct ps_request *r, struct ps_answer *a) {
 }
 
 const struct ps_route ps_station_routes[] = {
-    {"GET", "/api/v1/station", PS_ROLE_SEES, PS_BODY_NONE, 0, NULL, get_station},
+    {"GET", "/api/v1/station", PS_ROLE_SEES | PS_ROUTE_SLOW, PS_BODY_NONE, 0, NULL, get_station},
     {"POST", "/api/v1/scan", PS_ROLE_ACTS | PS_ROLE_SCAN | PS_ROUTE_SLOW, PS_BODY_JSON, 0, NULL, post_scan},
     {"POST", "/api/v1/stop", PS_ROLE_ACTS | PS_ROLE_SCAN | PS_ROUTE_SLOW, PS_BODY_JSON, 0, NULL, post_stop},
     {"POST", "/api/v1/cancel", PS_ROLE_ACTS | PS_ROLE_SCAN | PS_ROUTE_SLOW, PS_BODY_JSON, 0, NULL,

@@ -6,8 +6,9 @@
  */
 #include <stdbool.h>
 
-#define PS_WORKERS 8
-#define PS_WORKERS_SLOW 4    /* at most so many slow things at once */
+#define PS_WORKERS 16
+/* At most so many slow things at once: four that judge film, which takes minutes, leave four for the bench. */
+#define PS_WORKERS_SLOW 8
 #define PS_WORKERS_QUEUE 256 /* waiting */
 
 struct ps_workers;
