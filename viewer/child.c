@@ -49,7 +49,7 @@ static void limit(int what, uint64_t value) {
 }
 
 /* In the child: nothing here that is unsafe after a fork of a process with threads. Descriptors 0 to 3 are set one by one, and all
- * of ours are O_CLOEXEC, so that it inherits nothing else. */
+ * others are closed. */
 static _Noreturn void become(const char *path, const struct ps_child_ask *ask, pid_t parent, int out,
                              int err) {
     static char *const english[] = {"LANG=C.UTF-8", "PATH=/usr/bin:/bin", NULL};
@@ -75,6 +75,8 @@ static _Noreturn void become(const char *path, const struct ps_child_ask *ask, p
         _exit(127);
     if (null > PS_CHILD_KEEP)
         close(null);
+    /* A library's socket of another thread may be open without O_CLOEXEC just now. */
+    (void)close_range(ask->keep >= 0 ? PS_CHILD_KEEP + 1 : PS_CHILD_KEEP, ~0U, 0);
     /* execve's older signature; it writes to neither list. */
     execve(path, (char *const *)(uintptr_t)ask->argv, ask->chinese ? chinese : english);
     _exit(127);
@@ -154,7 +156,7 @@ static int listen_to(struct reading *r, int fds[2], int64_t until) {
     char block[16384];
 
     while (p[0].fd >= 0 || p[1].fd >= 0) {
-        if ((r->ask->stop && *r->ask->stop) || now_ms() > until)
+        if ((r->ask->stop && r->ask->stop(r->ask->ctx)) || now_ms() > until)
             return PS_ETIME;
         if (poll(p, 2, LOOK_MS) < 0 && errno != EINTR)
             return PS_EIO;
@@ -179,11 +181,11 @@ static int listen_to(struct reading *r, int fds[2], int64_t until) {
 }
 
 /* Its end, within the time. It is left unreaped until its group was killed, so that the number is nobody else's by then. */
-static int reap(pid_t pid, int err, int64_t until, const volatile bool *stop, int *status) {
+static int reap(const struct ps_child_ask *ask, pid_t pid, int err, int64_t until, int *status) {
     for (siginfo_t si = {0}; err == 0 && si.si_pid != pid;) {
         if (waitid(P_PID, (id_t)pid, &si, WEXITED | WNOHANG | WNOWAIT) != 0 && errno != EINTR)
             err = PS_EIO;
-        else if (si.si_pid != pid && (now_ms() > until || (stop && *stop)))
+        else if (si.si_pid != pid && (now_ms() > until || (ask->stop && ask->stop(ask->ctx))))
             err = PS_ETIME;
         else if (si.si_pid != pid)
             poll(NULL, 0, 10);
@@ -209,7 +211,7 @@ int ps_child_run(const struct ps_child_ask *ask, struct ps_child_told *told, str
         return ps_error_why(why, PS_EIO, ask->program, "cannot be started: %s", strerrordesc_np(errno));
     struct reading r = {.ask = ask, .told = told};
     int64_t until = now_ms() + (int64_t)ask->seconds * 1000;
-    err = reap(pid, listen_to(&r, fds, until), until, ask->stop, &status);
+    err = reap(ask, pid, listen_to(&r, fds, until), until, &status);
     close(fds[0]);
     close(fds[1]);
     if (err == PS_ETIME)

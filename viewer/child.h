@@ -15,15 +15,15 @@
 #define PS_CHILD_KEEP 3 /* the number under which the child finds `keep` */
 
 struct ps_child_ask {
-    const char *program;       /* "packseal": beside this program, or in ../../bin */
-    const char *const *argv;   /* NULL at the end; argv[0] too */
-    bool chinese;              /* language of its messages */
-    int keep;                  /* a descriptor that it inherits as number 3, or -1 */
-    unsigned seconds;          /* wall clock; then it and its children are killed */
-    unsigned cpu_seconds;      /* RLIMIT_CPU of each process; 0: none */
-    uint64_t memory;           /* RLIMIT_AS, bytes; 0: none */
-    size_t out_max;            /* bytes of standard output that are kept; more is PS_ELIMIT */
-    const volatile bool *stop; /* looked at five times a second; NULL: never */
+    const char *program;     /* "packseal": beside this program, or in ../../bin */
+    const char *const *argv; /* NULL at the end; argv[0] too */
+    bool chinese;            /* language of its messages */
+    int keep;                /* a descriptor that it inherits as number 3, or -1 */
+    unsigned seconds;        /* wall clock; then it and its children are killed */
+    unsigned cpu_seconds;    /* RLIMIT_CPU of each process; 0: none */
+    uint64_t memory;         /* RLIMIT_AS, bytes; 0: none */
+    size_t out_max;          /* bytes of standard output that are kept; more is PS_ELIMIT */
+    bool (*stop)(void *ctx); /* asked five times a second: true ends it (PS_ETIME); NULL: never */
     /* Each line of its standard error, without the line feed, cut at PS_CHILD_LINE. May be NULL. */
     void (*line)(void *ctx, const char *line);
     void *ctx;

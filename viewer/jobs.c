@@ -4,6 +4,7 @@
 #include "evidence/bytes.h"
 #include "viewer/child.h"
 #include "viewer/parcel.h"
+#include "viewer/room.h"
 #include "viewer/times.h"
 #include <dirent.h>
 #include <errno.h>
@@ -12,6 +13,7 @@
 #include <jansson.h>
 #include <pthread.h>
 #include <sodium.h>
+#include <stdatomic.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -20,16 +22,17 @@
 
 #define FOLDER "viewer/exports"
 #define DOWNLOAD "download.zip"
+#define NO_ROOM "keeps the room that is left for recording; export to another disk with packseal export"
 #define KEEP_BYTES ((uint64_t)16 << 30)
 #define OUT_MAX ((size_t)64 << 10)
 
 struct ps_jobs {
-    char root[PS_ROOT_PATH];
+    const struct ps_viewer *viewer;
     int folder;
     pthread_t thread;
     pthread_mutex_t lock;
     pthread_cond_t more;
-    volatile bool stop;
+    atomic_bool stop;
     struct ps_job *job[PS_JOBS]; /* oldest first */
     unsigned n;
 };
@@ -72,6 +75,7 @@ static uint64_t kept_bytes(const struct ps_jobs *j) {
 struct running {
     struct ps_jobs *jobs;
     struct ps_job *job; /* not freed while it runs: only finished ones are */
+    bool full;          /* it was ended, for the disk */
 };
 
 static void on_line(void *ctx, const char *line) {
@@ -83,6 +87,13 @@ static void on_line(void *ctx, const char *line) {
         r->job->percent = percent;
         pthread_mutex_unlock(&r->jobs->lock);
     }
+}
+
+static bool must_end(void *ctx) {
+    struct running *r = ctx;
+
+    r->full = !ps_room_for(r->jobs->viewer, 0);
+    return r->full || atomic_load(&r->jobs->stop);
 }
 
 struct words {
@@ -98,14 +109,14 @@ static void word(struct words *w, const char *s) {
 
 static void words_of(struct words *w, const struct ps_jobs *j, const struct ps_job *k) {
     w->n = 0;
-    snprintf(w->out, sizeof(w->out), "%s/" FOLDER "/%s/%s", j->root, k->id, k->name);
+    snprintf(w->out, sizeof(w->out), "%s/" FOLDER "/%s/%s", j->viewer->root, k->id, k->name);
     snprintf(w->from, sizeof(w->from), "%" PRId64 ".%03d", k->ask.from_ms / 1000,
              (int)(k->ask.from_ms % 1000));
     snprintf(w->to, sizeof(w->to), "%" PRId64 ".%03d", k->ask.to_ms / 1000, (int)(k->ask.to_ms % 1000));
     word(w, "packseal");
     word(w, "export");
     word(w, "--root");
-    word(w, j->root);
+    word(w, j->viewer->root);
     word(w, "--json");
     word(w, "--progress");
     word(w, "-o");
@@ -151,7 +162,7 @@ static int read_told(struct ps_job *done, const struct ps_buf *out) {
 
 static int export_in(struct ps_jobs *j, struct ps_job *k, struct ps_job *done, int dir, struct ps_why *why) {
     struct words w;
-    struct running r = {j, k};
+    struct running r = {.jobs = j, .job = k};
     struct ps_child_told told;
 
     words_of(&w, j, k);
@@ -161,16 +172,20 @@ static int export_in(struct ps_jobs *j, struct ps_job *k, struct ps_job *done, i
                                      .keep = -1,
                                      .seconds = PS_JOBS_SECONDS,
                                      .out_max = OUT_MAX,
-                                     .stop = &j->stop,
+                                     .stop = must_end,
                                      .line = on_line,
                                      .ctx = &r};
     int err = ps_child_run(&ask, &told, why);
+    if (err < 0 && r.full)
+        err = ps_error_why(why, PS_EFULL, "disk", NO_ROOM);
     if (err == 0 && told.status != 0)
         err = ps_error_why(why, PS_EIO, "packseal export", "%.200s", told.last);
     if (err == 0 && read_told(done, &told.out) < 0)
         err = ps_error_why(why, PS_EFORMAT, "packseal export", "did not say what it made");
     ps_buf_free(&told.out);
-    return err == 0 ? ps_parcel_make(dir, DOWNLOAD, &done->bytes, why) : err;
+    if (err == 0)
+        err = ps_parcel_make(dir, DOWNLOAD, j->viewer, &done->bytes, why);
+    return err == PS_EFULL ? ps_error_why(why, err, "disk", NO_ROOM) : err;
 }
 
 static void run(struct ps_jobs *j, struct ps_job *k) {
@@ -205,7 +220,7 @@ static void *work(void *ctx) {
     struct ps_jobs *j = ctx;
 
     pthread_mutex_lock(&j->lock);
-    while (!j->stop) {
+    while (!atomic_load(&j->stop)) {
         struct ps_job *next = NULL;
         for (unsigned i = 0; i < j->n && !next; i++)
             next = j->job[i]->state == PS_JOB_WAITING ? j->job[i] : NULL;
@@ -227,8 +242,8 @@ static void *work(void *ctx) {
 static int open_folder(struct ps_jobs *j, struct ps_why *why) {
     char path[PS_ROOT_PATH];
 
-    if (ps_root_path(j->root, FOLDER, path) < 0)
-        return ps_error_why(why, PS_ELIMIT, j->root, "the path is too long");
+    if (ps_root_path(j->viewer->root, FOLDER, path) < 0)
+        return ps_error_why(why, PS_ELIMIT, j->viewer->root, "the path is too long");
     if (mkdir(path, 0700) != 0 && errno != EEXIST)
         return ps_error_why(why, PS_EIO, path, "%s", strerrordesc_np(errno));
     j->folder = open(path, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
@@ -246,13 +261,13 @@ static int open_folder(struct ps_jobs *j, struct ps_why *why) {
     return 0;
 }
 
-int ps_jobs_new(struct ps_jobs **out, const char *root, struct ps_why *why) {
+int ps_jobs_new(struct ps_jobs **out, const struct ps_viewer *v, struct ps_why *why) {
     struct ps_jobs *j = calloc(1, sizeof(*j));
 
     if (!j)
         return ps_error_why(why, PS_ENOMEM, FOLDER, "out of memory");
     j->folder = -1;
-    snprintf(j->root, sizeof(j->root), "%s", root);
+    j->viewer = v;
     pthread_mutex_init(&j->lock, NULL);
     pthread_cond_init(&j->more, NULL);
     int err = open_folder(j, why);
@@ -272,7 +287,7 @@ void ps_jobs_free(struct ps_jobs *j) {
     if (!j)
         return;
     pthread_mutex_lock(&j->lock);
-    j->stop = true;
+    atomic_store(&j->stop, true);
     pthread_cond_signal(&j->more);
     pthread_mutex_unlock(&j->lock);
     pthread_join(j->thread, NULL);

@@ -43,9 +43,10 @@ struct ps_job {
 };
 
 struct ps_jobs;
+struct ps_viewer;
 
-/* ROOT/viewer/exports is made, or emptied. Owned by the caller: ps_jobs_free stops what runs. */
-int ps_jobs_new(struct ps_jobs **out, const char *root, struct ps_why *why);
+/* ROOT/viewer/exports is made, or emptied. v is borrowed. An export ends when there is no room for it (viewer/room.h). Owned by the caller: ps_jobs_free stops what runs. */
+int ps_jobs_new(struct ps_jobs **out, const struct ps_viewer *v, struct ps_why *why);
 void ps_jobs_free(struct ps_jobs *j);
 /* PS_EFULL: too many wait. */
 int ps_jobs_add(struct ps_jobs *j, const struct ps_job_ask *ask, char id[17]);

@@ -52,7 +52,7 @@ static int open_station(struct ps_viewer *v, struct ps_why *why) {
     if (rc == 0)
         rc = ps_signin_open(&v->accounts, v, why);
     if (rc == 0)
-        rc = ps_jobs_new(&v->jobs, v->root, why);
+        rc = ps_jobs_new(&v->jobs, v, why);
     if (rc == 0)
         rc = ps_hooks_new(&v->hooks, v->db, v->config.station_id, why);
     if (rc == 0)

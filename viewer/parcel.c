@@ -2,6 +2,7 @@
 #include "viewer/parcel.h"
 #include "archive/zipw.h"
 #include "evidence/limits.h"
+#include "viewer/room.h"
 #include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
@@ -61,7 +62,7 @@ static int by_name(const void *a, const void *b) {
     return strcmp(*(char *const *)a, *(char *const *)b);
 }
 
-static int put_file(struct ps_zipw *z, int folder, const char *name, char *block) {
+static int put_file(struct ps_zipw *z, int folder, const char *name, const struct ps_viewer *v, char *block) {
     struct stat st;
     int fd = openat(folder, name, O_RDONLY | O_NOFOLLOW | O_CLOEXEC);
 
@@ -70,7 +71,7 @@ static int put_file(struct ps_zipw *z, int folder, const char *name, char *block
             close(fd);
         return PS_EIO;
     }
-    int err = ps_zipw_begin(z, name, (uint64_t)st.st_size);
+    int err = ps_room_for(v, (uint64_t)st.st_size) ? ps_zipw_begin(z, name, (uint64_t)st.st_size) : PS_EFULL;
     ssize_t got = 1;
     while (err == 0 && (got = read(fd, block, BLOCK)) > 0)
         err = ps_zipw_data(z, block, (size_t)got);
@@ -81,12 +82,13 @@ static int put_file(struct ps_zipw *z, int folder, const char *name, char *block
 }
 
 /* Each is removed once it is packed: a disk holds two copies of one file, not of all. */
-static int put_all(struct ps_zipw *z, int folder, const struct list *l, struct ps_why *why) {
+static int put_all(struct ps_zipw *z, int folder, const struct list *l, const struct ps_viewer *v,
+                   struct ps_why *why) {
     char *block = malloc(BLOCK);
     int err = block ? 0 : PS_ENOMEM;
 
     for (unsigned i = 0; i < l->n && err == 0; i++) {
-        err = put_file(z, folder, l->name[i], block);
+        err = put_file(z, folder, l->name[i], v, block);
         if (err < 0)
             ps_error_why(why, err, l->name[i], "%s", ps_error_text(err));
         else
@@ -96,7 +98,8 @@ static int put_all(struct ps_zipw *z, int folder, const struct list *l, struct p
     return err;
 }
 
-int ps_parcel_make(int folder, const char *name, uint64_t *bytes, struct ps_why *why) {
+int ps_parcel_make(int folder, const char *name, const struct ps_viewer *v, uint64_t *bytes,
+                   struct ps_why *why) {
     struct list l = {.n = 0};
     struct ps_zipw z;
     int fd = -1, err = list_read(&l, folder, "", true);
@@ -111,7 +114,7 @@ int ps_parcel_make(int folder, const char *name, uint64_t *bytes, struct ps_why 
     if (fd < 0)
         err = ps_error_why(why, PS_EIO, name, "%s", strerrordesc_np(errno));
     if (err == 0)
-        err = put_all(&z, folder, &l, why);
+        err = put_all(&z, folder, &l, v, why);
     if (err == 0) {
         err = ps_zipw_finish(&z);
         if (err < 0)

@@ -8,8 +8,12 @@
 #include "evidence/error.h"
 #include <stdint.h>
 
-/* Packs the plain files of folder, two levels deep, sorted by name, into a new file `name` inside it, and removes what was packed. */
-int ps_parcel_make(int folder, const char *name, uint64_t *bytes, struct ps_why *why);
+struct ps_viewer;
+
+/* Packs the plain files of folder, two levels deep, sorted by name, into a new file `name` inside it, and removes what was packed.
+ * PS_EFULL: v has no room for a copy of the next file (ps_room_for). */
+int ps_parcel_make(int folder, const char *name, const struct ps_viewer *v, uint64_t *bytes,
+                   struct ps_why *why);
 /* Removes a folder that an export was made in, and what lies in it. */
 void ps_parcel_remove(int parent, const char *folder);
 

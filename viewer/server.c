@@ -10,6 +10,7 @@
 #include "viewer/connections.h"
 #include "viewer/gate.h"
 #include "viewer/pages.h"
+#include "viewer/room.h"
 #include "viewer/routes.h"
 #include "viewer/sessions.h"
 #include "viewer/workers.h"
@@ -44,6 +45,7 @@ struct ps_server {
     struct ps_connections *connections;
     struct ps_workers *workers;
     atomic_uint uploads;
+    atomic_uint_least64_t coming; /* bytes of them, as they were told */
 };
 
 enum step { STEP_HEAD, STEP_BODY, STEP_WORK, STEP_ANSWER, STEP_SENT };
@@ -60,6 +62,7 @@ struct call {
     struct ps_answer a;
     const struct ps_route *route;
     uint64_t expected;
+    int64_t begun_ms; /* its body */
     struct ps_buf body;
     json_t *json;
     int file;
@@ -107,6 +110,7 @@ static void completed(void *cls, struct MHD_Connection *c, void **ctx, enum MHD_
     if (k->file >= 0) {
         close(k->file);
         atomic_fetch_sub(&s->uploads, 1);
+        atomic_fetch_sub(&s->coming, k->expected);
     }
     if (k->a.response != NULL)
         MHD_destroy_response(k->a.response);
@@ -243,9 +247,15 @@ static void page(struct call *k, const char *method) {
 }
 
 static int open_file(struct call *k) {
-    const char *root = k->server->viewer->root;
+    const char *root = k->server->viewer->root, *what = "too many files are being sent";
     char path[PS_ROOT_PATH];
-    if (atomic_fetch_add(&k->server->uploads, 1) < UPLOADS) {
+    uint64_t coming = atomic_fetch_add(&k->server->coming, k->expected) + k->expected;
+    bool turn = atomic_fetch_add(&k->server->uploads, 1) < UPLOADS;
+    if (turn && !ps_room_for(k->server->viewer, coming)) {
+        turn = false;
+        what = "the disk keeps the room that is left for recording";
+    }
+    if (turn) {
         if (root[0] != '\0' && ps_root_path(root, "viewer", path) == 0)
             k->file = open(path, O_TMPFILE | O_RDWR | O_CLOEXEC, 0600);
         if (k->file < 0)
@@ -254,7 +264,8 @@ static int open_file(struct call *k) {
             return 0;
     }
     atomic_fetch_sub(&k->server->uploads, 1);
-    ps_answer_error(&k->a, "busy", "too many files are being sent", "body", "try again in a moment");
+    atomic_fetch_sub(&k->server->coming, k->expected);
+    ps_answer_error(&k->a, "busy", what, "body", "try again in a moment");
     return PS_EBUSY;
 }
 
@@ -298,6 +309,9 @@ static int collect(struct call *k, const char *p, size_t n) {
     if (n > k->expected - k->r.body_bytes) /* MHD ends at the length; this says so */
         return PS_ELIMIT;
     k->r.body_bytes += n;
+    /* By what came, not by what was promised: four who promise much and send nothing would keep all others out for hours. */
+    ps_connections_expect(k->server->connections, k->peer, k->begun_ms,
+                          BODY_MS + (int64_t)(k->r.body_bytes / BODY_BYTES_MS));
     if (k->route->body == PS_BODY_JSON) {
         ps_buf_bytes(&k->body, p, n);
         return k->body.err;
@@ -370,9 +384,9 @@ static enum MHD_Result begin(struct call *k, const char *method, const char *ver
         return none ? MHD_YES : answer(k);
     }
     k->step = STEP_BODY;
+    k->begun_ms = now_ms();
     if (k->expected > 0)
-        ps_connections_expect(k->server->connections, k->peer, now_ms(),
-                              BODY_MS + (int64_t)(k->expected / BODY_BYTES_MS));
+        ps_connections_expect(k->server->connections, k->peer, k->begun_ms, BODY_MS);
     return MHD_YES;
 }
 
