@@ -204,6 +204,7 @@ bench: all $(BENCH) ## build and run the measurements
 	@for b in $(BENCH); do echo "== $$b"; PACKSEAL_BUILD='$(CURDIR)/$(B)' PACKSEAL_SRC='$(CURDIR)' $$b || exit 1; done
 	@PACKSEAL_BUILD='$(CURDIR)/$(B)' PACKSEAL_SRC='$(CURDIR)' sh tests/bench/run.sh
 	@PACKSEAL_BUILD='$(CURDIR)/$(B)' PACKSEAL_SRC='$(CURDIR)' sh tests/bench/verify.sh
+	@for b in $(wildcard tests/bench/*.py); do echo "== $$b"; PACKSEAL_BUILD='$(CURDIR)/$(B)' PACKSEAL_SRC='$(CURDIR)' python3 $$b || exit 1; done
 
 # libFuzzer needs clang and its own objects, hence the second make.
 fuzz: ## fuzzers in build/fuzz (clang, libFuzzer)

@@ -103,7 +103,7 @@ class Watching:
     """One browser's streams."""
 
     def __init__(self, web, clip, plays):
-        self.over, self.bytes, self.threads = False, 0, []
+        self.over, self.bytes, self.threads, self.lock = False, 0, [], threading.Lock()
         paths = ["/api/v1/events", "/api/v1/preview/top?width=480", "/api/v1/preview/side?width=480"]
         for p in paths:
             self.begin(self.read, web, p)
@@ -123,7 +123,9 @@ class Watching:
             raise RuntimeError("%s: %d" % (path, r.status))
         try:
             while not self.over:
-                self.bytes += len(r.read1(65536))
+                n = len(r.read1(65536))
+                with self.lock:
+                    self.bytes += n
         except http.client.HTTPException:
             pass  # the station ended first
         c.close()
