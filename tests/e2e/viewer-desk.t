@@ -8,6 +8,7 @@ import http.server
 import io
 import json
 import os
+import re
 import signal
 import subprocess
 import sys
@@ -165,6 +166,18 @@ def machines(web, s, receiver):
         picture = r.read(int(line.split(b":")[1]))
         tap.ok(picture[:2] == b"\xff\xd8" and picture[-2:] == b"\xff\xd9", "a whole JPEG, %d" % i)
     c.close()
+    guest = Web(web.port)
+    guest.sign_in("chef")
+    c = http.client.HTTPConnection("127.0.0.1", web.port, timeout=60)
+    c.request("GET", "/api/v1/preview/top?fps=10&width=320", headers={"Cookie": "packseal=" + guest.cookie})
+    r = c.getresponse()
+    tap.ok(r.readline(), "somebody else looks, too")
+    guest.json("DELETE", "/session")
+    end = time.monotonic() + 30
+    while (line := r.read1(65536)) and time.monotonic() < end:
+        pass
+    tap.same(line, b"", "who has signed out sees no more")
+    c.close()
     tap.same(web.json("GET", "/preview/../../etc")[0] // 100, 4, "no camera of such a name")
     tap.same(web.json("GET", "/preview/top?fps=99")[0], 400, "no such rate")
 
@@ -205,6 +218,28 @@ def verify_only(s, path):
         tap.same(p.wait(20), 0, "it ends when it is told to")
 
 
+def no_room(s, clip, path):
+    """What browsers send and fetch lies on the disk of the clips: it never takes the last of it."""
+    with open(s.path("packseal.conf"), encoding="utf-8") as f:
+        text = f.read()
+    with open(s.path("packseal.conf"), "w", encoding="utf-8") as f:
+        f.write(re.sub(r"(?m)^min_free_mb.*\n", "", text).replace("[recording]\n", "[recording]\nmin_free_mb = 50000000\n"))
+    p = subprocess.Popen([os.path.join(BUILD, "packseal-viewer"), "--root", s.root], stdout=subprocess.DEVNULL)
+    try:
+        web = Web(s.port)
+        web.wait()
+        web.sign_in("chef")
+        with open(path, "rb") as f:
+            status, o = web.json("POST", "/check", f.read(), kind="application/zip")
+        tap.ok(status == 503 and "disk" in o["error"], "without room no bundle is taken", o)
+        job = wait_job(web, web.json("POST", "/exports", {"clips": [clip]})[1]["job"])
+        tap.ok(job["state"] == "failed" and "disk" in job["error"], "and no export is made", job)
+        tap.same(os.listdir(s.path("viewer", "exports")), [], "nor is anything left of it")
+    finally:
+        p.send_signal(signal.SIGTERM)
+        tap.same(p.wait(60), 0, "the viewer ends")
+
+
 def main():
     film = mjpeg_film(os.path.join("/tmp", "desk-%d.avi" % os.getpid()), size=SIZE, fps=10, seconds=6)
     try:
@@ -230,6 +265,8 @@ def main():
             verify_only(s, path)
             tap.same(s.cli("ledger", "check").returncode, 0, "the ledger is in order")
             tap.same(s.end(), 0, "the station ends")
+            s.port = port
+            no_room(s, clip, path)
     finally:
         os.unlink(film)
     tap.done()

@@ -1,15 +1,18 @@
 #!/usr/bin/env python3
 # The viewer's door: who comes in, as whom, for how long, and what becomes of those who push. Real: the viewer, its database, a
 # station that records film for events and scans. Its clients are sockets, so that they may be as ill-behaved as they like.
+import fcntl
 import http.client
 import json
 import os
 import re
+import shutil
 import signal
 import socket
 import ssl
 import subprocess
 import sys
+import tempfile
 import threading
 import time
 import warnings
@@ -77,12 +80,13 @@ class Loris(threading.Thread):
     def __init__(self, port):
         super().__init__(daemon=True)
         self.port, self.seconds = port, None
+        self.head = getattr(self, "head", b"GET / HTTP/1.1\r\nHost: 127.0.0.1\r\nX: ")
         self.start()
 
     def run(self):
         begun = time.monotonic()
         with socket.create_connection(("127.0.0.1", self.port)) as s:
-            s.sendall(b"GET / HTTP/1.1\r\nHost: 127.0.0.1\r\nX: ")
+            s.sendall(self.head)
             s.settimeout(1)
             while time.monotonic() - begun < 90:
                 try:
@@ -252,6 +256,68 @@ def accounts(v, chef, all_of):
     tap.ok(only and {(e["what"], e["who"], e["from"]) for e in only} == {("unpair", "chef", "127.0.0.1")}, "... which can be asked", only)
 
 
+def closed_meanwhile(root):
+    """A sign-in takes a password's digest long; an account that is closed in that time stays closed."""
+    v = Viewer(root)  # one of its own: what fails here is counted
+    chef = Web(v.port)
+    chef.sign_in("chef")
+    def again_and_again():
+        while not done.is_set():
+            said.append(Web(v.port).sign_in("packer.1")[0])
+    done, said = threading.Event(), []
+    many = [threading.Thread(target=again_and_again) for _ in range(4)]
+    for t in many:
+        t.start()
+    wait_for(lambda: len(said) >= 4, 60, 0.05)
+    status = [chef.json("POST", "/accounts/packer.1", {"disabled": True})[0]]
+    at = len(said)
+    wait_for(lambda: len(said) >= at + 6, 60, 0.05)
+    done.set()
+    for t in many:
+        t.join()
+    row = [a for a in chef.json("GET", "/accounts")[1]["accounts"] if a["name"] == "packer.1"][0]
+    tap.ok(status == [204] and row["disabled"] and 200 in said, "an account that is closed while somebody signs in stays closed", status, row, said)
+    chef.json("POST", "/accounts/packer.1", {"disabled": False})
+    v.end()
+
+
+def one_network(root):
+    """Of version 6 the first 64 bits are one, however the address is written."""
+    conf = os.path.join(root, "packseal.conf")
+    with open(conf, encoding="utf-8") as f:
+        before = f.read()
+    with open(conf, "w", encoding="utf-8") as f:
+        f.write(before + "behind_proxy = yes\n")
+    v = Viewer(root)
+    with open(conf, "w", encoding="utf-8") as f:
+        f.write(before)
+    got = [Web(v.port).ask("POST", "/api/v1/pair", {"code": "00000000"}, headers={"X-Forwarded-For": "2001:db8:1:2:%x::1" % i})[0] for i in range(1, 9)]
+    tap.ok(got[0] == 401 and 429 in got, "codes tried from many addresses of one network are counted together", got)
+    tap.same(Web(v.port).ask("POST", "/api/v1/pair", {"code": "00000000"}, headers={"X-Forwarded-For": "2001:db8:1:3::1"})[0], 401, "... and the next network is another")
+    v.end()
+
+
+def inherited():
+    """A child gets what is meant for it, and no descriptor that happened to be open."""
+    with tempfile.TemporaryDirectory() as d:
+        shutil.copy(VIEWER, d)
+        shutil.copytree(os.path.join(BUILD, "web"), os.path.join(d, "web"))
+        shutil.copy(os.path.join(BUILD, "verify.html"), d)
+        with open(os.path.join(d, "packseal-verify"), "w", encoding="ascii") as f:
+            f.write("#!/bin/sh\ncd /proc/$$/fd && echo has: * >&2\n")
+        os.chmod(f.name, 0o755)
+        r, w = os.pipe()
+        high = fcntl.fcntl(w, fcntl.F_DUPFD, 77)
+        p = subprocess.Popen([os.path.join(d, "packseal-viewer"), "--verify-only", "--listen", "127.0.0.1:0"], stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, pass_fds=[high])
+        port = int(p.stdout.readline().decode().strip().rstrip("/").rsplit(":", 1)[1])
+        said = Web(port).json("POST", "/check", b"no zip", kind="application/zip")[1]["error"]
+        tap.ok("has: 0 1 " in said and str(high) not in said.split(":")[1].split(), "the judge of a bundle has the bundle, and no other descriptor", said)
+        p.send_signal(signal.SIGTERM)
+        p.wait(30)
+        for fd in (r, w, high):
+            os.close(fd)
+
+
 def hostile(v, chef):
     secret = b"root:"
     for path in ("/../../../etc/passwd", "/web/../../../../etc/passwd", "/web/%2e%2e/%2e%2e/etc/passwd", "/web//etc/passwd", "/web/..%2f..%2fetc%2fpasswd",
@@ -358,6 +424,14 @@ def alone():
     v.end()
 
 
+class Drip(Loris):
+    """Promises 400 MB of body, and sends a byte each second."""
+
+    def __init__(self, port):
+        self.head = request("POST /api/v1/check HTTP/1.1", "Content-Type: application/zip", "Content-Length: 400000000")
+        super().__init__(port)
+
+
 class Stream(threading.Thread):
     """Server-sent events, as they come."""
 
@@ -383,6 +457,34 @@ class Stream(threading.Thread):
 
     def of(self, name):
         return [e for e in self.events if e[0] == name]
+
+
+def a_silent_recorder(s, w):
+    """One that hangs accepts nobody: when its queue is full, whoever connects would wait as long as it does."""
+    pid = s.children()["recorder"]
+    os.kill(pid, signal.SIGSTOP)
+    queue = []
+    try:
+        for name in ("control.sock", "preview.sock"):
+            while True:
+                c = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM | socket.SOCK_NONBLOCK)
+                queue.append(c)
+                try:
+                    c.connect(s.path("run", name))
+                except BlockingIOError:
+                    break
+        got, many = [], []
+        for path in ["/station"] * 12 + ["/preview/top?fps=%d" % i for i in range(1, 7)]:
+            many.append(threading.Thread(target=lambda path=path: got.append(w.ask("GET", "/api/v1" + path, timeout=60)[0])))
+            many[-1].start()
+        tap.same(w.json("GET", "/session", timeout=30)[0], 200, "while the recorder hangs, others are served")
+        for t in many:
+            t.join(60)
+        tap.same(got, [503] * 18, "... and who asks about it is told")
+    finally:
+        os.kill(pid, signal.SIGCONT)
+        for c in queue:
+            c.close()
 
 
 def the_station(port):
@@ -415,6 +517,7 @@ def the_station(port):
         tap.same(w.json("POST", "/scan", {"code": "a\nb"})[0], 400, "a code with a line feed is none")
         what = [e["what"] for e in w.json("GET", "/audit")[1]["entries"]]
         tap.ok("scan" in what and "stop" in what, "what was done from a page is in the trail", what)
+        a_silent_recorder(s, w)
         tap.same(s.end(), 0, "packseal run ends with listeners on the line")
         tap.ok(wait_for(lambda: all(e.over for e in streams), 10), "... who are told by the end of their streams")
 
@@ -438,11 +541,18 @@ def main():
         tap.same(chef.json("GET", "/station")[1]["code"], "no-recorder", "... and who asks is told")
         each_route_and_role(v, all_of)
         accounts(v, chef, all_of)
+        closed_meanwhile(s.root)
         hostile(v, chef)
         lock_out(v, chef)
+        one_network(s.root)
+        only = Viewer("/nonexistent", "--verify-only")
+        drip = Drip(only.port)
         alone()
+        inherited()
         the_station(port)
         tap.ok(wait_for(lambda: loris.seconds is not None, 60) and loris.seconds < 60, "who sends his request byte by byte is cut off", loris.seconds)
+        tap.ok(wait_for(lambda: drip.seconds is not None, 60) and drip.seconds < 80, "... and so is who sends a large body so", drip.seconds)
+        only.end()
         status, said = v.end()
         tap.ok(status == 0 and stream.over | bool(wait_for(lambda: stream.over, 5)), "the viewer ends with a listener on the line", said)
         with_tls(s)
