@@ -2,7 +2,6 @@
 #include "cli/keys.h"
 #include "cli/spawn.h"
 #include "cli/words.h"
-#include "evidence/sha256.h"
 #include <errno.h>
 #include <stdint.h>
 #include <stdio.h>
@@ -110,13 +109,4 @@ int ps_keys_sealed(const char *root) {
         sealed = out.n > 0 && memmem(out.p, out.n, "\"passphrase\"", 12) != NULL;
     ps_buf_free(&out);
     return sealed;
-}
-
-void ps_keys_fingerprint(const struct ps_pubkey *k, char out[40]) {
-    uint8_t raw[42] = {'E', 'd'}, sum[32];
-    memcpy(raw + 2, k->id, 8);
-    memcpy(raw + 10, k->key, 32);
-    ps_sha256(sum, raw, sizeof(raw));
-    for (size_t i = 0; i < 8; i++)
-        snprintf(out + 5 * i, 6, "%02X%02X%s", sum[2 * i], sum[2 * i + 1], i < 7 ? " " : "");
 }

@@ -26,8 +26,6 @@ int ps_keys_run(struct ps_keys_job *j, struct ps_buf *out);
 void ps_keys_tell(const struct ps_buf *report);
 /* Are the station's keys under a passphrase? 1, 0; -1 after a message. */
 int ps_keys_sealed(const char *root);
-/* As two people compare keys by telephone (docs/FORMAT.md section 16.1). */
-void ps_keys_fingerprint(const struct ps_pubkey *k, char out[40]);
 
 /* packseal key list */
 int ps_keys_list(const char *root, bool json);

@@ -138,7 +138,7 @@ static void show_minisign(struct listing *l, const char *key, const struct ps_pu
     char id[17], text[57], print[40];
     ps_minisign_id_text(k->id, id);
     ps_minisign_pubkey_text(k, text);
-    ps_keys_fingerprint(k, print);
+    ps_minisign_fingerprint(k, print);
     show(l, &(struct entry){key, id, text, print, file, rest, certified});
 }
 

@@ -33,7 +33,7 @@ static void put_key(struct line *l, const struct ps_pubkey *k) {
     char text[57];
     ps_minisign_pubkey_text(k, text);
     ps_buf_text(&l->text, text);
-    ps_keys_fingerprint(k, l->print);
+    ps_minisign_fingerprint(k, l->print);
 }
 
 static void put_time(struct line *l, const char *name, int64_t ns, int64_t absent) {

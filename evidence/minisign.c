@@ -3,9 +3,11 @@
 
 #include <sodium.h>
 #include <stdbool.h>
+#include <stdio.h>
 #include <string.h>
 
 #include "evidence/bytes.h"
+#include "evidence/sha256.h"
 
 #define UNTRUSTED "untrusted comment: "
 #define TRUSTED "trusted comment: "
@@ -121,6 +123,15 @@ void ps_minisign_id_text(const uint8_t id[8], char out[17]) {
         out[2 * i + 1] = digits[id[7 - i] & 15];
     }
     out[16] = '\0';
+}
+
+void ps_minisign_fingerprint(const struct ps_pubkey *k, char out[40]) {
+    uint8_t raw[42] = {'E', 'd'}, sum[32];
+    memcpy(raw + 2, k->id, 8);
+    memcpy(raw + 10, k->key, 32);
+    ps_sha256(sum, raw, sizeof(raw));
+    for (size_t i = 0; i < 8; i++)
+        snprintf(out + 5 * i, 6, "%02X%02X%s", sum[2 * i], sum[2 * i + 1], i < 7 ? " " : "");
 }
 
 /* ---- signatures ---- */

@@ -32,6 +32,9 @@ void ps_minisign_pubkey_write(struct ps_buf *b, const struct ps_pubkey *k, const
 void ps_minisign_pubkey_text(const struct ps_pubkey *k, char out[57]);
 /* The key number as minisign prints it, 16 upper-case hex digits; out takes 17. */
 void ps_minisign_id_text(const uint8_t id[8], char out[17]);
+/* What two people compare on the telephone (docs/FORMAT.md section 16.1): the first 16 bytes of SHA-256 over the 42 bytes of the
+ * key's base64 line, as eight groups of four hexadecimal digits. out takes 40. */
+void ps_minisign_fingerprint(const struct ps_pubkey *k, char out[40]);
 
 /* Four lines, strict; "Ed" (not prehashed) is PS_EVERSION; empty input PS_ESHORT. */
 int ps_minisign_sig_parse(struct ps_minisig *out, const void *p, size_t n);

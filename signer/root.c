@@ -23,16 +23,6 @@
 
 #define NOTE_MAX (PS_ROOT_LIST * 1024)
 
-void ps_root_fingerprint(const struct ps_pubkey *k, char out[40]) {
-    uint8_t raw[42] = {'E', 'd'}, sum[32];
-
-    memcpy(raw + 2, k->id, 8);
-    memcpy(raw + 10, k->key, 32);
-    ps_sha256(sum, raw, sizeof(raw));
-    for (size_t i = 0; i < 8; i++)
-        snprintf(out + 5 * i, 6, "%02X%02X%s", sum[2 * i], sum[2 * i + 1], i < 7 ? " " : "");
-}
-
 /* ---- files ---- */
 
 static int open_folder(const char *path, struct ps_why *why) {
@@ -120,7 +110,7 @@ static void tell_root(struct ps_buf *report, const struct ps_pubkey *k, const ch
     char text[57], print[40];
 
     ps_minisign_pubkey_text(k, text);
-    ps_root_fingerprint(k, print);
+    ps_minisign_fingerprint(k, print);
     ps_buf_fmt(report, "merchant     %s\nroot key     %s\nfingerprint  %s\n", merchant, text, print);
 }
 
@@ -333,7 +323,7 @@ static int add_station(struct enrolment *e, const char *path, struct ps_why *why
         return err;
     ps_minisign_pubkey_text(&c.clip_key, clip);
     ps_minisign_id_text(c.clip_key.id, id);
-    ps_root_fingerprint(&c.clip_key, print);
+    ps_minisign_fingerprint(&c.clip_key, print);
     ps_statement_time_text(c.from_ns, from);
     ps_statement_time_text(c.until_ns, until);
     ps_buf_fmt(&e->note,
@@ -382,7 +372,7 @@ static int compose_note(struct enrolment *e, const char *made, struct ps_why *wh
     int err = 0;
 
     ps_minisign_pubkey_text(ps_key_root_public(e->key), root);
-    ps_root_fingerprint(ps_key_root_public(e->key), print);
+    ps_minisign_fingerprint(ps_key_root_public(e->key), print);
     ps_buf_fmt(&e->note,
                "packseal-enrolment 1\n\nmerchant: %s\nmade: %s\nroot-key: %s\nroot-fingerprint: %s\n",
                merchant, made, root, print);

@@ -45,8 +45,4 @@ int ps_root_revoke(const struct ps_root_job *j, struct ps_buf *report, struct ps
 /* NOTE, NOTE.minisig and NOTE.trust. An authority is "SHA256HEX NAME". */
 int ps_root_enrol(const struct ps_root_job *j, struct ps_buf *report, struct ps_why *why);
 
-/* What two people compare on the telephone: the first 16 bytes of SHA-256 over the 42 bytes of the key's base64 line, as
- * eight groups of four hexadecimal digits. out takes 40. */
-void ps_root_fingerprint(const struct ps_pubkey *k, char out[40]);
-
 #endif

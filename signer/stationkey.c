@@ -308,7 +308,7 @@ int ps_stationkey_install(const struct ps_stationkey *s, const struct ps_station
         err = replace(s->public_dir, "cert.json", c->cert, c->cert_n, 0644, why);
     if (err != 0)
         return err;
-    ps_root_fingerprint(&root, print);
+    ps_minisign_fingerprint(&root, print);
     ps_statement_time_text(cert.from_ns, from);
     ps_statement_time_text(cert.until_ns, until);
     ps_buf_fmt(report, "merchant     %s\nfingerprint  %s\nstation      %s\nvalid        %s to %s\n",
