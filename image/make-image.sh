@@ -46,17 +46,20 @@ tar -C root -xf "$base" --exclude='./dev/*'
 env -u MAKEFLAGS -u MAKELEVEL make -s -o all -C "$src" VARIANT="$(basename "$build")" install DESTDIR="$PWD/root" >/dev/null
 ${CC:-gcc} -std=c17 -D_GNU_SOURCE -O2 -Wall -Wextra -fPIE -pie -Wl,-z,relro,-z,now -D_FORTIFY_SOURCE=3 \
     -o root/usr/libexec/packseal/packseal-setup "$src/image/setup.c"
+install -m 0755 "$src/image/welcome.sh" root/usr/libexec/packseal/packseal-welcome
 systemd-sysusers --root="$PWD/root" 2>/dev/null
 install -m 0644 "$src"/image/*.service "$src"/image/*.path "$src"/image/*.mount root/usr/lib/systemd/system/
 mkdir -p root/etc/packseal root/run/packseal-stick root/etc/systemd/system/multi-user.target.wants
-for u in packseal-setup.path packseal-grow.service; do
+for u in packseal-setup.path packseal-grow.service packseal-network.service packseal-screen.service packseal-welcome.service; do
     ln -sf "/usr/lib/systemd/system/$u" "root/etc/systemd/system/multi-user.target.wants/$u"
 done
 
 uuid=$(cat /proc/sys/kernel/random/uuid)
 echo "UUID=$uuid / ext4 defaults,noatime,errors=remount-ro 0 1" >root/etc/fstab
 echo packseal >root/etc/hostname
-printf 'auto lo\niface lo inet loopback\n' >root/etc/network/interfaces
+printf 'auto lo\niface lo inet loopback\n' >root/etc/network/interfaces # the rest: packseal-network.service
+# A cable that is plugged in later is not waited for five minutes.
+echo 'retry 15;' >>root/etc/dhcp/dhclient.conf
 # Each machine gets an identity of its own at its first start. Nobody can log in until somebody sets a password.
 : >root/etc/machine-id
 sed -i 's/^root:[^:]*:/root:!:/' root/etc/shadow

@@ -10,6 +10,7 @@
  *   operator = 0017
  *   camera.top = v4l2:auto
  *   scanner.gun = evdev:auto
+ *   listen = 0.0.0.0:8480
  */
 #include <errno.h>
 #include <fcntl.h>
@@ -27,7 +28,7 @@ struct setup {
     char words[MAX_LINES][MAX_VALUE + 64]; /* NAME=SOURCE of cameras and scanners */
     char *argv[2 * MAX_LINES + 10];
     int argc, lines;
-    const char *station, *id, *operator_id;
+    const char *station, *id, *operator_id, *listen;
 };
 
 static int refuse(const char *path, int line, const char *what) {
@@ -114,6 +115,8 @@ static int take_line(struct setup *s, const char *path, int number, char *line) 
         rc = once(&s->id, value);
     else if (strcmp(key, "operator") == 0)
         rc = once(&s->operator_id, value);
+    else if (strcmp(key, "listen") == 0)
+        rc = once(&s->listen, value);
     else if (strncmp(key, "camera.", 7) == 0)
         rc = device(s, key + 7, value, "--camera");
     else if (strncmp(key, "scanner.", 8) == 0)
@@ -149,6 +152,8 @@ int main(int argc, char **argv) {
     add(&s, "--id", (char *)s.id);
     if (s.operator_id != NULL)
         add(&s, "--operator", (char *)s.operator_id);
+    if (s.listen != NULL)
+        add(&s, "--listen", (char *)s.listen);
     if (argc == 3) {
         for (int i = 0; i < s.argc; i++)
             puts(s.argv[i]);
