@@ -14,6 +14,19 @@
 #include <unistd.h>
 
 #define LOOK_MS 200
+#define ENV_MAX 8
+
+#if defined(__has_feature)
+#if __has_feature(address_sanitizer) || __has_feature(thread_sanitizer)
+#define SANITIZED 1
+#endif
+#endif
+#if !defined(SANITIZED) && (defined(__SANITIZE_ADDRESS__) || defined(__SANITIZE_THREAD__))
+#define SANITIZED 1
+#endif
+#ifndef SANITIZED
+#define SANITIZED 0
+#endif
 
 int ps_child_find(const char *name, char out[PATH_MAX], struct ps_why *why) {
     static const char *const places[] = {"", "../../bin/", "../libexec/packseal/"};
@@ -48,12 +61,27 @@ static void limit(int what, uint64_t value) {
         setrlimit(what, &r);
 }
 
+/* A child's environment: language and path, nothing of ours; but a sanitizer's child is told what the tests tell us. */
+static void environment(char *env[ENV_MAX], bool chinese) {
+    static const char *const kept[] = {"ASAN_OPTIONS=", "LSAN_OPTIONS=", "TSAN_OPTIONS=", "UBSAN_OPTIONS="};
+    static char path[] = "PATH=/usr/bin:/bin", en[] = "LANG=C.UTF-8", zh[] = "LANG=zh_CN.UTF-8";
+    size_t n = 0;
+
+    env[n++] = path;
+    env[n++] = chinese ? zh : en;
+    for (size_t k = 0; SANITIZED && k < sizeof(kept) / sizeof(kept[0]); k++)
+        for (char **e = environ; *e; e++)
+            if (strncmp(*e, kept[k], strlen(kept[k])) == 0 && n < ENV_MAX - 1) {
+                env[n++] = *e;
+                break;
+            }
+    env[n] = NULL;
+}
+
 /* In the child: nothing here that is unsafe after a fork of a process with threads. Descriptors 0 to 3 are set one by one, and all
  * others are closed. */
-static _Noreturn void become(const char *path, const struct ps_child_ask *ask, pid_t parent, int out,
-                             int err) {
-    static char *const english[] = {"LANG=C.UTF-8", "PATH=/usr/bin:/bin", NULL};
-    static char *const chinese[] = {"LANG=zh_CN.UTF-8", "PATH=/usr/bin:/bin", NULL};
+static _Noreturn void become(const char *path, const struct ps_child_ask *ask, char *const *env, pid_t parent,
+                             int out, int err) {
     sigset_t none;
 
     sigemptyset(&none);
@@ -65,7 +93,7 @@ static _Noreturn void become(const char *path, const struct ps_child_ask *ask, p
     if (getppid() != parent)
         _exit(127);
     limit(RLIMIT_CPU, ask->cpu_seconds);
-    limit(RLIMIT_AS, ask->memory);
+    limit(RLIMIT_AS, SANITIZED ? 0 : ask->memory); /* a sanitizer's shadow is larger than any bound */
     int null = open("/dev/null", O_RDONLY);
     if (null < 0 || dup2(out, STDOUT_FILENO) < 0 || dup2(err, STDERR_FILENO) < 0 ||
         dup2(null, STDIN_FILENO) < 0)
@@ -78,7 +106,7 @@ static _Noreturn void become(const char *path, const struct ps_child_ask *ask, p
     /* A library's socket of another thread may be open without O_CLOEXEC just now. */
     (void)close_range(ask->keep >= 0 ? PS_CHILD_KEEP + 1 : PS_CHILD_KEEP, ~0U, 0);
     /* execve's older signature; it writes to neither list. */
-    execve(path, (char *const *)(uintptr_t)ask->argv, ask->chinese ? chinese : english);
+    execve(path, (char *const *)(uintptr_t)ask->argv, env);
     _exit(127);
 }
 
@@ -99,8 +127,10 @@ static int make_pipe(int ends[2]) {
 }
 
 static int start(const char *path, const struct ps_child_ask *ask, pid_t *pid, int *out, int *err) {
+    char *env[ENV_MAX];
     int o[2], e[2];
 
+    environment(env, ask->chinese);
     if (make_pipe(o) != 0)
         return -1;
     if (make_pipe(e) != 0) {
@@ -111,7 +141,7 @@ static int start(const char *path, const struct ps_child_ask *ask, pid_t *pid, i
     pid_t parent = getpid();
     *pid = fork();
     if (*pid == 0)
-        become(path, ask, parent, o[1], e[1]);
+        become(path, ask, env, parent, o[1], e[1]);
     close(o[1]);
     close(e[1]);
     if (*pid < 0) {
