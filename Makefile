@@ -166,7 +166,8 @@ check: ## packages, build, then every test under prove
 
 # A sanitizer looks at our C. What runs none of it, or a second time the same of it, is left to the plain run: lints, readers
 # of golden files, the browser with films alone, attacks that other files play on the same code.
-PLAIN_ONLY := tests/lint/% tests/golden/% tests/browser/film.t tests/browser/verify-large.t tests/e2e/attacks.t
+PLAIN_ONLY := tests/lint/% tests/golden/% tests/browser/film.t tests/browser/verify-large.t tests/browser/viewer.t \
+              tests/browser/kiosk.t tests/e2e/attacks.t
 
 # The same without looking after packages. TESTS='tests/cli/find.bats' picks some.
 # The longest of those side by side (passphrases cost a second and a gigabyte each) begins first.
