@@ -133,6 +133,7 @@ static void deliver(struct ps_feed *f, const struct ps_camera_info *info, bool f
         f->status.generation++;
         f->status.info = *info;
     }
+    frame->opening = f->status.generation;
     pthread_mutex_unlock(&f->lock);
     /* Before the frame, so that nobody finds one of a camera that is still said to be away. */
     if (first)

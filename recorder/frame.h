@@ -15,7 +15,9 @@ enum ps_pixels {
 };
 
 struct ps_frame {
-    int64_t mono_ns;      /* CLOCK_MONOTONIC, the driver's stamp where it has one; strictly increasing */
+    int64_t mono_ns; /* CLOCK_MONOTONIC, the driver's stamp where it has one; strictly increasing */
+    uint32_t
+        opening; /* of the source, counted from 1 by the feed: a frame of another one came after an absence */
     uint32_t lost_before; /* frames that the source's sequence numbers say were lost just before this one */
     bool damaged;         /* error flag, empty, or (JPEG) without SOI/EOI: never to be shown */
     bool full_range;      /* luma 0-255, else 16-235 */

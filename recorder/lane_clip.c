@@ -296,7 +296,22 @@ static void show_damaged(struct ps_lane *l, struct ps_counts *c) {
     slate(l, at, "DAMAGED PICTURE");
 }
 
+/* A lane that lagged behind still had pictures from before while the camera was away, and finds the next one of another opening
+ * behind them: the absence is stated and shown all the same. */
+static void find_absence(struct ps_lane *l) {
+    const struct ps_frame *f = &l->frame;
+
+    if (l->slating || !l->track || !l->opening || f->opening == l->opening ||
+        f->mono_ns - l->last_mono_ns <= SLATE_AFTER_NS)
+        return;
+    l->slating = true;
+    l->away_since_ns = l->last_mono_ns;
+    post_event(l, "camera-lost");
+    slate(l, l->last_mono_ns + SLATE_AFTER_NS, "NO CAMERA");
+}
+
 static void end_absence(struct ps_lane *l) {
+    find_absence(l);
     if (!l->slating)
         return;
     l->slating = false;
@@ -329,6 +344,9 @@ static void take_frame(struct ps_lane *l) {
     bool good = !late && !l->frame.damaged && ps_decoder_decode(l->decoder, &l->frame, &l->picture) == 0;
     if (!late)
         end_absence(l); /* the gap belongs to the track that it interrupts */
+    l->opening = l->frame.opening;
+    if (l->failed)
+        return;
     look_again(l);
     if (good) {
         l->have_picture = true;
@@ -382,7 +400,7 @@ void ps_lane_clip_begin(struct ps_lane *l, const struct ps_lane_job *job) {
     l->now = *job;
     l->recording = true;
     l->failed = l->have_good = l->have_picture = l->slating = false;
-    l->part = l->originals = 0;
+    l->part = l->originals = l->opening = 0;
     l->mark_at = INT64_MAX;
     l->last_mono_ns = job->from_mono_ns - 1;
     if (l->pre) {

@@ -32,7 +32,8 @@ struct ps_lane {
     struct ps_decoder *decoder;
     struct ps_frame frame, good; /* good: the last JPEG that decoded */
     bool have_good, have_picture, slating;
-    int64_t mark_at; /* a mark that has no original yet; INT64_MAX: none */
+    uint32_t opening; /* of the newest frame of this clip, 0 before the first */
+    int64_t mark_at;  /* a mark that has no original yet; INT64_MAX: none */
     uint64_t good_ticks;
     int64_t good_mono_ns;
     struct ps_picture picture;
