@@ -5,12 +5,14 @@ a second time, elsewhere, later, under another umask: the same bytes. The lower 
 number."""
 
 import glob
+import io
 import json
 import os
 import re
 import shutil
 import subprocess
 import sys
+import tarfile
 import threading
 
 sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
@@ -39,7 +41,17 @@ def make_packages(out, *how, before=()):
 
 
 def packages(folder):
-    return sorted(p for p in glob.glob(os.path.join(folder, "*.deb")) if "-dbgsym_" not in p)
+    """Those of a station. The kiosk's wants a browser and a monitor, which a container has not: it is looked at on paper."""
+    return sorted(p for p in glob.glob(os.path.join(folder, "*.deb")) if "-dbgsym_" not in p and "-kiosk_" not in p)
+
+
+def kiosk(deb):
+    name = lambda path: os.path.basename(path)  # noqa: E731
+    files = subprocess.run(["dpkg-deb", "--fsys-tarfile", deb], stdout=subprocess.PIPE, check=True).stdout
+    listed = tarfile.open(fileobj=io.BytesIO(files)).getnames()
+    needs = field(deb, "Depends")
+    ok("/usr/libexec/packseal/packseal-kiosk" in "".join(listed) and "packseal-kiosk.service" in map(name, listed) and "packseal-recorder" not in
+       map(name, listed) and all(w in needs for w in ("cage", "chromium", "packseal (=")), "the kiosk is a package of its own", listed)
 
 
 def field(deb, name):
@@ -67,6 +79,7 @@ def on_paper(debs):
     version = re.search(r"^VERSION := (\S+)", read("Makefile"), re.M).group(1)
     ok(sorted(field(d, "Package") for d in debs) == sorted(NAMES) and {field(d, "Version") for d in debs} == {version},
        "three packages, of the Makefile's version", debs)
+    kiosk(glob.glob(os.path.join(os.path.dirname(debs[0]), "packseal-kiosk_*.deb"))[0])
     needs = words_of(r"^build='(.*?)'", read("tests", "deps.sh"))
     asks = words_of(r"^Build-Depends: (.*?)^\S", read("debian", "control") + "\nx")
     ok(needs == asks, "they are built from what tests/deps.sh names", needs ^ asks)
