@@ -96,6 +96,7 @@ def check_refusals(s):
 
 def check_many(s):
     """All places taken; a slow one gets the newest pictures, and keeps nobody waiting."""
+    wait_for(lambda: "preview" not in threads(s), 15)  # who looked before has left his place
     slow = Preview(s, camera="top", width=WIDTH, fps=15)
     many = [Preview(s, camera="top", width=320, fps=1) for _ in range(31)]  # slowly: each waits for its turn to read
     tap.ok(all(m.frame() for m in many), "31 more look at the same time")
