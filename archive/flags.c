@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 #include "archive/flags.h"
+#include <jansson.h>
 #include <stdbool.h>
 #include <string.h>
 
@@ -86,4 +87,12 @@ uint32_t ps_flags_of(const struct ps_clip *c) {
     for (uint32_t i = 0; i < c->n_events; i++)
         flags |= of_event(c->events[i].what);
     return flags;
+}
+
+json_t *ps_flags_json(uint32_t flags) {
+    json_t *all = json_array();
+    for (unsigned i = 0; i < PS_FLAGS_COUNT; i++)
+        if (flags & UINT32_C(1) << i)
+            json_array_append_new(all, json_string(ps_flags_word(i)));
+    return all;
 }

@@ -32,4 +32,8 @@ const char *ps_flags_word(unsigned i);
 /* The bit of a word; 0 when it is none. */
 uint32_t ps_flags_bit(const char *word);
 
+/* The words of a set as a list, a new reference; NULL: out of memory. */
+struct json_t;
+struct json_t *ps_flags_json(uint32_t flags);
+
 #endif

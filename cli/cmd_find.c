@@ -69,14 +69,6 @@ static json_t *split(const char *lines) {
     return all;
 }
 
-static json_t *flag_words(uint32_t flags) {
-    json_t *all = json_array();
-    for (unsigned i = 0; i < PS_FLAGS_COUNT; i++)
-        if (flags & UINT32_C(1) << i)
-            json_array_append_new(all, json_string(ps_flags_word(i)));
-    return all;
-}
-
 static int print_json(void *ctx, const struct ps_index_row *r) {
     const struct find *f = ctx;
     char started[32], ended[32], path[PS_ROOT_PATH];
@@ -89,7 +81,7 @@ static int print_json(void *ctx, const struct ps_index_row *r) {
                   "number", (json_int_t)r->number, "take", (json_int_t)r->take, "station", r->station,
                   "codes", split(r->codes), "links", split(r->links), "kind", r->kind, "operator",
                   r->operator_id, "started", started, "ended", ended, "reason", r->end_reason, "tracks",
-                  split(r->tracks), "flags", flag_words(r->flags), "path", path);
+                  split(r->tracks), "flags", ps_flags_json(r->flags), "path", path);
     ps_removed_json(f->root, r, o);
     json_dumpf(o, stdout, JSON_COMPACT);
     putchar('\n');

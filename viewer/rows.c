@@ -56,14 +56,6 @@ static json_t *lines(const char *text) {
     return all;
 }
 
-static json_t *flag_words(uint32_t flags) {
-    json_t *all = json_array();
-    for (unsigned i = 0; i < PS_FLAGS_COUNT; i++)
-        if (flags & UINT32_C(1) << i)
-            json_array_append_new(all, json_string(ps_flags_word(i)));
-    return all;
-}
-
 static int add_tag(void *array, const char *tag) {
     json_array_append_new(array, json_string(tag));
     return 0;
@@ -93,7 +85,7 @@ json_t *ps_rows_json(const struct ps_request *r, const struct ps_index_row *row)
         row->clip, "number", (json_int_t)row->number, "station", row->station, "codes", lines(row->codes),
         "links", lines(row->links), "kind", row->kind, "operator", row->operator_id, "started", started,
         "ended", ended, "ms", (json_int_t)(ms > 0 ? ms : 0), "reason", row->end_reason, "take",
-        (json_int_t)row->take, "tracks", lines(row->tracks), "flags", flag_words(row->flags), "held",
+        (json_int_t)row->take, "tracks", lines(row->tracks), "flags", ps_flags_json(row->flags), "held",
         ps_holds_get(r->viewer->root, row->clip, &hold) != PS_ENOENT, "tags", tags, "path", row->path,
         "thumb", row->thumb[0] != '\0' && !ps_removal_is(row->path));
     if (o != NULL && ps_removal_is(row->path))

@@ -107,6 +107,12 @@ static int become(const char *compositor, const char *browser, const char *langu
                   char *const more[]) {
     char data[512], accept[64];
     const char *state = getenv("STATE_DIRECTORY");
+
+    if (!state) /* started by hand: the compositor's folder, which is ours alone */
+        state = getenv("XDG_RUNTIME_DIR");
+    if (!state)
+        return fail("no folder for the browser", "STATE_DIRECTORY, XDG_RUNTIME_DIR", "set one of them");
+
     const char *argv[ARGS];
     size_t n = 0;
     const char *const fixed[] = {compositor,
@@ -124,7 +130,7 @@ static int become(const char *compositor, const char *browser, const char *langu
                                  "--disable-pinch",
                                  "--overscroll-history-navigation=0"};
 
-    snprintf(data, sizeof(data), "--user-data-dir=%s/browser", state ? state : "/tmp/packseal-kiosk");
+    snprintf(data, sizeof(data), "--user-data-dir=%s/browser", state);
     for (; n < sizeof(fixed) / sizeof(fixed[0]); n++)
         argv[n] = fixed[n];
     /* What the page is asked in; the browser itself shows no word. */
